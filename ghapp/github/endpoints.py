@@ -163,6 +163,7 @@ class IssueRow(msgspec.Struct):
     assignees: list[User] = []
     comments: int = 0
     updated_at: datetime | None = None
+    closed_at: datetime | None = None
     performed_via_github_app: App | None = None
 
 

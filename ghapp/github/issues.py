@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from ghapp.core.marks import EditIssue, Issue, OpenIssue, PostReply, Reply
@@ -33,10 +33,14 @@ async def own(api: Installation, repository: Repository, label: str, us: Identit
     return next((row.number for row in ours if marked(row.body or "")), 0)
 
 
-async def put(api: Installation, repository: Repository, number: int, issue: Issue) -> int:
+async def put(
+    api: Installation, repository: Repository, number: int, issue: Issue, newest: timedelta | None
+) -> int | None:
     """Open the issue, or change its text; its number, 0 if it is gone or issues are switched off.
 
-    Raises Gone, Retry, Wait and Rejected.
+    newest: how long ago the newest of what it lists was found; None if it lists nothing. An issue
+    that was closed before that is reopened; any other closed one stays as it is, and the answer is
+    None. Raises Gone, Retry, Wait and Rejected.
     """
     key = PullKey(repository, 0)
     if not number:
@@ -46,7 +50,17 @@ async def put(api: Installation, repository: Repository, number: int, issue: Iss
     answer = await api.send(request, Importance.READ, fine=(404, writes.SWITCHED_OFF))
     if answer.status != 200:
         return 0
-    return (await writes.edit_issue(api, key, EditIssue(issue, number))).id
+    row = decoded(answer, IssueRow, request)
+    is_closed = row.state == "closed"
+    # Each time is compared with that of its own clock.
+    closed_for = answer.date - row.closed_at if is_closed and row.closed_at else timedelta()
+    if is_closed and (newest is None or newest >= closed_for):
+        return None
+    done = await writes.edit_issue(api, key, EditIssue(issue, number))
+    if is_closed:
+        reopened = {"state": "open"}
+        await writes.write(api, "PATCH", path, reopened, fine=(404,), repeatable=True)
+    return done.id
 
 
 async def acknowledge(

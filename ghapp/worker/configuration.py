@@ -67,7 +67,9 @@ class Trees(Protocol):
         self, repository: Repository, asks: Mapping[str, Ask]
     ) -> Mapping[str, Rights]: ...
     async def own_issue(self, repository: Repository, label: str) -> int: ...
-    async def put_issue(self, repository: Repository, number: int, issue: Issue) -> int: ...
+    async def put_issue(
+        self, repository: Repository, number: int, issue: Issue, newest: timedelta | None
+    ) -> int | None: ...
     async def acknowledge(self, repository: Repository, comment_id: int, content: str) -> None: ...
     async def answer_on_issue(self, repository: Repository, reply: Reply) -> None: ...
 
@@ -125,7 +127,8 @@ async def answer(
     if policy.writes and (known.issue or known.findings):
         details = rules.details(key)
         issue = await threads.run(place, issue_of, standing, searched.hazards, policy, details)
-        done += await _put(claim, place, issue, known, history, github, store)
+        newest = known.now - standing.newest if standing.newest else None
+        done += await _put(claim, place, issue, newest, known, history, github, store)
     await records.write(configurations.end, claim)
     return tuple(done)
 
@@ -295,6 +298,7 @@ async def _put(
     claim: Claim,
     place: Repository,
     issue: Issue,
+    newest: timedelta | None,
     known: Recalled,
     history: History,
     github: Trees,
@@ -302,7 +306,9 @@ async def _put(
 ) -> list[str]:
     """Write the issue if it has another text; the names of what was written.
 
-    Raises Lag (one may have been opened that is not listed yet).
+    newest: how long ago the newest finding was first found. An issue that was closed later stays
+    closed, and is tried again in the next run. Raises Lag (one may have been opened that is not
+    listed yet).
     """
     digest = hashlib.sha256(f"{issue.title}\0{issue.body}".encode()).hexdigest()
     if digest == known.written:
@@ -315,11 +321,14 @@ async def _put(
             raise Lag(text, after_seconds=2.0**history.waited)
     await store.records.write(configurations.intend, claim, number, issue)
     try:
-        written = await github.put_issue(place, number, issue)
-        if not written and number:  # it was deleted
-            written = await github.put_issue(place, 0, issue)
+        written = await github.put_issue(place, number, issue, newest)
+        if written == 0 and number:  # it was deleted
+            written = await github.put_issue(place, 0, issue, newest)
     except Rejected:  # tried again once the text is another one
         written = number
+    if written is None:
+        await store.records.write(configurations.wrote, claim, place.id, number, known.written)
+        return []
     await store.records.write(configurations.wrote, claim, place.id, written, digest)
     return ["EditIssue" if written and written == number else "OpenIssue"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -46,6 +47,7 @@ class GitHub:
         self.complete = self.listed = True
         self.dies = False  # after the issue is open, before anybody learns of it
         self.refuses = False
+        self.closed_at: datetime | None = None
 
     async def configured(
         self, repository: Repository, history: History, rules: Rules
@@ -68,11 +70,17 @@ class GitHub:
     async def own_issue(self, repository: Repository, label: str) -> int:
         return max(self.issues, default=0) if self.listed else 0
 
-    async def put_issue(self, repository: Repository, number: int, issue: Issue) -> int:
+    async def put_issue(
+        self, repository: Repository, number: int, issue: Issue, newest: timedelta | None
+    ) -> int | None:
         if self.refuses:
             raise Rejected("no")
         if number and number not in self.issues:
             return 0
+        if number and self.closed_at:
+            if newest is None or newest >= datetime.now(UTC) - self.closed_at:
+                return None
+            self.closed_at = None
         number = number or len(self.issues) + 1
         self.issues[number] = issue
         if self.dies:
@@ -206,6 +214,25 @@ async def test_a_comment_is_judged_without_a_search(store: Store) -> None:
     assert "b.tf" not in body(github)
     (week,) = await store.records.read(configurations.weeks, SHOP.id)
     assert (week.must, week.accepted) == (0, 1)
+
+
+async def test_a_closed_issue_is_left_alone_until_something_new_is_found(store: Store) -> None:
+    github = GitHub({"a.tf": OPEN, "b.tf": OPEN})
+    await searched(store, github)
+    before, hour = body(github), timedelta(hours=1)
+    github.closed_at = datetime.now(UTC) + hour  # after all that is found before
+    del github.files["b.tf"]
+    await searched(store, github)
+    assert body(github) == before
+    github.closed_at = None  # somebody reopens it
+    await searched(store, github)
+    assert "**1 finding open**" in body(github)
+    github.closed_at = datetime.now(UTC) - hour
+    github.files["c.tf"] = f"{OPEN}# new\n"
+    await searched(store, github)
+    assert github.closed_at is None
+    assert "**2 findings open**" in body(github)
+    assert len(github.issues) == 1
 
 
 async def test_help_is_answered_once_for_each_person(store: Store) -> None:

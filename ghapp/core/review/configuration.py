@@ -160,6 +160,11 @@ class Standing:
         return tuple(one for one in self.findings if not one.gone_at and not self.is_accepted(one))
 
     @property
+    def newest(self) -> datetime | None:
+        """When the newest of the open ones was first found; None if none is open."""
+        return max((one.first_seen for one in self.open), default=None)
+
+    @property
     def waived(self) -> tuple[Tracked, ...]:
         """Those that are there and accepted."""
         return tuple(one for one in self.findings if not one.gone_at and self.is_accepted(one))

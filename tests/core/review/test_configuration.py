@@ -113,6 +113,7 @@ def test_what_stands() -> None:
     assert [standing.is_new(one) for one in after] == [False, True, True, False]
     assert not Standing(first, None, NOW).is_new(first[0])
     assert Standing().gone == ()
+    assert (standing.newest, Standing().newest) == (LATER, None)
 
 
 # --- commands -------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ghapp.core.model import (
+    ConfigurationKey,
     Delivery,
     InstallationKey,
     Lookup,
@@ -18,6 +19,7 @@ from ghapp.core.model import (
     RepositoryKey,
     Via,
 )
+from ghapp.core.text.configuration import MARKER as CONFIGURATION
 from ghapp.core.text.follow_ups import marker
 from tests.github.deliveries import AT, GUID, HEAD, KEY, OUR_BOT, SHOP, branch_push, pull, told
 
@@ -236,6 +238,14 @@ def test_other_news_of_labels_are_ignored() -> None:
 def issue(action: str, body: str | None = marker(9, "dbm-lock"), **parts: Any) -> Delivery:
     about = {"number": 31, "body": body, "performed_via_github_app": parts.pop("via", {"id": 7})}
     return told("issues", action, **{"issue": about, **parts})
+
+
+def test_an_issue_of_the_standing_review_that_somebody_reopens_is_brought_up_to_date() -> None:
+    body = f"{CONFIGURATION}\nwords"
+    assert issue("reopened", body).keys == (ConfigurationKey(SHOP),)
+    assert issue("closed", body).keys == ()
+    assert issue("reopened", body, sender=OUR_BOT).keys == ()
+    assert issue("reopened", body, via={"id": 8}).keys == ()
 
 
 @pytest.mark.parametrize("action", ["closed", "reopened", "deleted", "transferred"])
