@@ -55,6 +55,7 @@ from ghapp.store.work_queue.marking import Mark, mark
 MOST_ROWS = 25
 MOST_ENTRIES = 200
 MOST_CONFIGURATIONS = 500
+MOST_PROJECTS = 200
 MOST_MISSING = 5  # pulls of a release that are named
 MOST_WAITS = 100  # repositories of which the longest wait is read
 CLOSED_DAYS, MOST_CLOSED = 30, 2_000
@@ -281,6 +282,34 @@ class ProjectPage:
     ledger: tuple[Entry, ...]
     pulls: tuple[ProjectMember, ...]
     follow_ups: tuple[Due, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedProject:
+    """A project in numbers. questions: of its areas, how many have no answer.
+
+    waits: whether the reviewers are asked about something. open_pulls, pulls: those that may be
+    seen. active_at: when somebody last said something there, or a pull came into its state.
+    """
+
+    full_name: str
+    number: int
+    title: str
+    is_open: bool
+    questions: int
+    waits: bool
+    open_pulls: int
+    pulls: int
+    active_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectsPage:
+    """Open projects first, then those with the latest activity. total: how many there are."""
+
+    now: datetime
+    total: int
+    projects: tuple[ListedProject, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -539,6 +568,36 @@ def project(connection: Connection, seen: Seen, full_name: str, number: int) -> 
             for one in connection.rows(_OWED_BY_MEMBERS, of)
         ),
     )
+
+
+def all_projects(connection: Connection, seen: Seen) -> ProjectsPage:
+    """All projects; of more than MOST_PROJECTS, open ones and those that were checked last."""
+    now = _time(connection.rows(_NOW)[0][0])
+    rows = connection.rows(_PROJECTS, rights(seen))
+    of = {**rights(seen), "projects": [one.key for one in rows]}
+    members = {one.project: one for one in connection.rows(_MEMBERS_OF_EACH, of)}
+    said = {
+        one.key: _ENTRY.decode(one.entry).said_at
+        for one in connection.rows(_NEWEST_SAID, {"ledgers": [one.ledger for one in rows]})
+    }
+    found = []
+    for one in rows:
+        has = members.get(one.key)
+        times = [_time(has.state_since)] if has else []
+        times += [said[one.ledger]] if one.ledger in said else []
+        areas = _PROJECT_AREAS.decode(one.areas)
+        questions = sum(not item.answer for area in areas for item in area.items)
+        found.append(
+            ListedProject(
+                *(one.full_name, one.number, one.title, bool(one.is_open), questions),
+                bool(one.is_open and one.asked_at),
+                *((int(has.open), int(has.total)) if has else (0, 0)),
+                max(times, default=_time(one.updated_at)),
+            )
+        )
+    found.sort(key=lambda one: (one.full_name, one.number))
+    found.sort(key=lambda one: (one.is_open, one.active_at), reverse=True)
+    return ProjectsPage(now, rows[0].total if rows else 0, tuple(found))
 
 
 def check_again(connection: Connection, seen: Seen, full_name: str, number: int) -> bool:
@@ -843,6 +902,39 @@ _OWED_BY_MEMBERS = Statement(
     .where(_table.c.is_open, *_is_member)
     .order_by(_table.c.due, _table.c.key, _table.c.item)
     .limit(MOST_CLOSED)
+)
+_PROJECTS = Statement(
+    select(
+        *(schema.projects.c[name] for name in ("key", "ledger", "full_name", "number", "title")),
+        *(schema.projects.c[name] for name in ("is_open", "areas", "asked_at", "updated_at")),
+        func.count().over().label("total"),
+    )
+    .where(may_see(schema.projects.c.repository_id))
+    .order_by(schema.projects.c.is_open.desc(), schema.projects.c.updated_at.desc())
+    .order_by(schema.projects.c.key)
+    .limit(MOST_PROJECTS)
+)
+_MEMBERS_OF_EACH = Statement(
+    select(
+        reviews.c.project,
+        func.count().label("total"),
+        func.sum(case((reviews.c.is_open, 1), else_=0)).label("open"),
+        func.max(reviews.c.state_since).label("state_since"),
+    )
+    .where(reviews.c.project != literal_column("''"), one_of(reviews.c.project, "projects"))
+    .where(may_see(reviews.c.repository_id))
+    .group_by(reviews.c.project)
+)
+_newest_of_each = (
+    select(func.max(ledger.c.row).label("row"))
+    .where(one_of(ledger.c.key, "ledgers"))
+    .group_by(ledger.c.key)
+    .subquery()
+)
+_NEWEST_SAID = Statement(
+    select(ledger.c.key, ledger.c.entry).join(
+        _newest_of_each, _newest_of_each.c.row == ledger.c.row
+    )
 )
 _CONFIGURATION = Statement(
     select(*(schema.configurations.c[name] for name in _PLACE))

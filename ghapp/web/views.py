@@ -58,6 +58,7 @@ from ghapp.store.pages import (
     Planned,
     ProjectMember,
     ProjectPage,
+    ProjectsPage,
     PullPage,
     Waiting,
 )
@@ -628,6 +629,57 @@ def _member(one: ProjectMember, place: Place, words: Words) -> ProjectPullRow:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectRow:
+    """A project in numbers, as in ListedProject. url: of its issue. text: the numbers in words."""
+
+    repository: str
+    number: int
+    title: str
+    is_open: bool
+    questions: int
+    waits: bool
+    open_pulls: int
+    pulls: int
+    active_at: datetime
+    text: str
+    url: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectsView:
+    """total: how many there are, listed or not."""
+
+    now: datetime
+    total: int
+    projects: tuple[ProjectRow, ...]
+
+
+def projects_view(found: ProjectsPage, place: Place, words: Words) -> ProjectsView:
+    """All projects."""
+    return ProjectsView(
+        found.now,
+        found.total,
+        tuple(
+            ProjectRow(
+                visible(one.full_name, MOST_NAME),
+                one.number,
+                visible(one.title, MOST_TITLE),
+                *(one.is_open, one.questions, one.waits, one.open_pulls, one.pulls, one.active_at),
+                dotted(
+                    words("page_projects_questions", count=one.questions),
+                    words("consult_waits") if one.waits else "",
+                    words("page_projects_pulls", open=one.open_pulls, count=one.pulls),
+                ),
+                place.issue(one.full_name, one.number),
+                project_path(one.full_name, one.number),
+            )
+            for one in found.projects
+        ),
+    )
+
+
 def configuration_view(page: ConfigurationPage, place: Place, words: Words) -> ConfigurationView:
     standing, name = page.standing, visible(page.full_name, MOST_NAME)
     assert standing.searched_at
@@ -1126,6 +1178,22 @@ def _entries_markdown(entries: Iterable[EntryView], place: Place) -> list[str]:
         )
         for one in entries
     ]
+
+
+def projects_markdown(view: ProjectsView, place: Place, words: Words) -> str:
+    """All projects as text to paste."""
+    lines = [
+        "- "
+        + dotted(
+            link(f"{one.repository}#{one.number}", one.url),
+            literal(one.title, MOST_TITLE),
+            "" if one.is_open else words("page_closed"),
+            one.text,
+            words("page_projects_active", at=_time(one.active_at, place)),
+        )
+        for one in view.projects
+    ]
+    return _listed(words("page_projects"), view.total, lines, words) + "\n"
 
 
 def project_markdown(view: ProjectView, place: Place, words: Words) -> str:
