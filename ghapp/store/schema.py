@@ -230,7 +230,7 @@ ledger = Table(
 IS_WAIVER = ledger.c.verb == literal_column("'waive'")
 Index("ledger_waivers", ledger.c.row, sqlite_where=IS_WAIVER, postgresql_where=IS_WAIVER)
 
-# The incidents of the ledger, by the entry that links each to a question.
+# The incidents of the ledger, by the entry that links each to a question, unless that was undone.
 incidents = Table(
     "incidents",
     metadata,
