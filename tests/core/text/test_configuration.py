@@ -122,7 +122,7 @@ def test_help_lists_what_there_is_on_this_issue() -> None:
         "Commands, at the start of a line of a new comment:",
         "",
         "- `/nfr accept HAZARD PATH [until YYYY-MM-DD] -- reason`: accepts all findings of the "
-        "rule in that file, until that day if one is named (reviewers)",
+        "rule in that file, or until that day (reviewers)",
         "- `/nfr undo HAZARD PATH`: opens them again (reviewers)",
         "- `/nfr help`: shows this list (anyone)",
     ]
