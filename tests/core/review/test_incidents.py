@@ -44,7 +44,8 @@ def test_an_incident_is_linked_to_a_question_that_was_not_even_asked() -> None:
 
 def test_what_was_linked_to_a_question_here_is_undone_whoever_linked_it() -> None:
     first = told(f"/nfr incident {URL} db-plan db-rollback")
-    (one,) = told("/nfr incident undo DB-Plan", "bob", *first)
+    other = replace(first[0], message_id="comment:7", verb=Verb.REFRESH, subject="")
+    (one,) = told("/nfr incident undo DB-Plan", "bob", *first, other)
     assert (one.verb, one.subject, one.note) == (Verb.UNLINK, "db-plan", "")
     again = told("/nfr incident undo db-plan", "bob", *first, replace(one, message_id="comment:8"))
     assert reasons(again) == ["no_incident"]
