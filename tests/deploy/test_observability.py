@@ -93,7 +93,7 @@ def test_the_dashboard_works_with_any_prometheus_of_a_grafana() -> None:
 
 
 def test_each_panel_gives_all_options_that_grafana_requires() -> None:
-    """As the types of Grafana 13.2 have them: a panel without them is filled in when it is opened."""
+    """As the types of Grafana 13.2 have them; it would fill them in when it is opened."""
     legend = {"calcs", "displayMode", "placement", "showLegend"}
     stat = {
         "colorMode", "graphMode", "justifyMode", "orientation", "percentChangeColorMode",
