@@ -26,7 +26,7 @@ from tests.deploy.recipes import (
 )
 
 NEWEST = "1.37"  # of those that kubernetes_validate has
-OLDEST = "1.31"  # the sleep before a stop is on by default since 1.30
+OLDEST = "1.30"  # the sleep before a stop is on by default since then
 OPERATOR = "monitoring.coreos.com/v1"
 
 
