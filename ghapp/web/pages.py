@@ -32,11 +32,21 @@ from ghapp.store import Store, pages
 from ghapp.store import insights as stored
 from ghapp.store.pages import Narrowed
 from ghapp.store.stand_up import stand_up
-from ghapp.web import insights, views
+from ghapp.web import insights
 from ghapp.web.feeds import Feeds
 from ghapp.web.forms import sent
 from ghapp.web.language import language
 from ghapp.web.sign_in import SignIn
+from ghapp.web.views.configuration import (
+    configuration_markdown,
+    configuration_view,
+    configurations_markdown,
+    configurations_view,
+)
+from ghapp.web.views.follow_ups import SHOWN, SOON_DAYS, follow_ups_markdown, follow_ups_view
+from ghapp.web.views.project import project_markdown, project_view, projects_markdown, projects_view
+from ghapp.web.views.pull import pull_markdown, pull_view
+from ghapp.web.views.queue import queue_markdown, queue_view
 from ghapp.web.visitor import (
     NOBODY,
     Answer,
@@ -167,8 +177,8 @@ class Pages:
             "queue.html",
             request,
             words,
-            views.queue_view(found, self._place, words),
-            views.queue_markdown,
+            queue_view(found, self._place, words),
+            queue_markdown,
             lambda: {"options": options, "is_narrowed": narrowed != Narrowed()},
         )
 
@@ -178,19 +188,19 @@ class Pages:
         owner, area = asked.get("owner", ""), asked.get("area", "")
         found = await self._store.records.read(
             pages.follow_ups,
-            *(visitor.repositories, self._place.zone, views.SOON_DAYS, owner, area),
+            *(visitor.repositories, self._place.zone, SOON_DAYS, owner, area),
         )
         values = {
             "options": {"owner": found.owners, "area": found.areas},
-            "shown": views.SHOWN,
+            "shown": SHOWN,
             "is_narrowed": bool(owner or area or asked.get("show")),
         }
         return self._shown(
             "follow_ups.html",
             request,
             words,
-            views.follow_ups_view(found, self._place, words, asked.get("show", "")),
-            views.follow_ups_markdown,
+            follow_ups_view(found, self._place, words, asked.get("show", "")),
+            follow_ups_markdown,
             lambda: values,
         )
 
@@ -225,8 +235,8 @@ class Pages:
             "pull.html",
             request,
             words,
-            views.pull_view(found, self._place, words, marks=marks),
-            views.pull_markdown,
+            pull_view(found, self._place, words, marks=marks),
+            pull_markdown,
         )
 
     async def _project(self, request: Request, visitor: Visitor) -> Response:
@@ -239,8 +249,8 @@ class Pages:
             "project.html",
             request,
             words,
-            views.project_view(found, self._place, words),
-            views.project_markdown,
+            project_view(found, self._place, words),
+            project_markdown,
         )
 
     async def _projects(self, request: Request, visitor: Visitor) -> Response:
@@ -251,8 +261,8 @@ class Pages:
             "projects.html",
             request,
             words,
-            views.projects_view(found, self._place, words),
-            views.projects_markdown,
+            projects_view(found, self._place, words),
+            projects_markdown,
         )
 
     def _missing(self, request: Request, words: Words) -> Response:
@@ -289,8 +299,8 @@ class Pages:
             "configuration.html",
             request,
             words,
-            views.configuration_view(found, self._place, words),
-            views.configuration_markdown,
+            configuration_view(found, self._place, words),
+            configuration_markdown,
         )
 
     async def _configurations(self, request: Request, visitor: Visitor) -> Response:
@@ -301,8 +311,8 @@ class Pages:
             "configurations.html",
             request,
             words,
-            views.configurations_view(found, self._place),
-            views.configurations_markdown,
+            configurations_view(found, self._place),
+            configurations_markdown,
         )
 
     async def _described(self, _request: Request, _visitor: Visitor) -> Response:
