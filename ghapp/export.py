@@ -34,7 +34,9 @@ from ghapp.terminal import wrong
 GOOD, FAILED = 0, 1  # exit statuses
 COMMAND = "ghapp export"
 # Verbs whose subject is a question. That of the others is an area, or nothing.
-ANSWERS = frozenset({Verb.CHECK, Verb.UNCHECK, Verb.NA, Verb.DEFER, Verb.CLOSE, Verb.INCIDENT})
+ANSWERS = frozenset(
+    {Verb.CHECK, Verb.UNCHECK, Verb.NA, Verb.DEFER, Verb.CLOSE, Verb.INCIDENT, Verb.UNLINK}
+)
 GIVEN = frozenset({Verb.CHECK, Verb.NA, Verb.DEFER})
 YEAR_DAYS = 365
 ANCHORS: Mapping[Channel, str] = {

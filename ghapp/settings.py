@@ -480,6 +480,11 @@ class Settings(BaseSettings):
         return f"{parts.scheme}://{host}"
 
     @property
+    def is_server(self) -> bool:
+        """Whether GitHub is an Enterprise Server."""
+        return urlsplit(self.github_api_url).path == SERVER_PATH
+
+    @property
     def details_base(self) -> str:
         """What links to pages of ghapp begin with on GitHub; "" if they would lead nowhere.
 

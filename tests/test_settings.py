@@ -436,6 +436,7 @@ def test_proxy_is_used_unless_no_proxy_names_the_host(
 )
 def test_pages_have_the_address_that_belongs_to_the_api(api: str, web: str) -> None:
     assert Settings(github_api_url=api).web_url == web
+    assert Settings(github_api_url=api).is_server == api.endswith("/api/v3")
 
 
 class TestFilesOfSecrets:

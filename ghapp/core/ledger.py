@@ -35,6 +35,7 @@ class Verb(StrEnum):
     CONSULT = "consult"
     CLOSE = "close"  # of a follow-up, on its own issue
     INCIDENT = "incident"  # that the question would have prevented
+    UNLINK = "unlink"  # of all incidents from a question
     ACCEPT = "accept"  # of a finding in the configuration; UNDO opens it again
     REFUSED = "refused"
 

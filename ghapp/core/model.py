@@ -317,7 +317,9 @@ class Lookup:
     head_sha: the pulls that are recorded on this head; "" for none.
     labels: the repository, if one of these names may be that of a label of ghapp.
     issue: the number of an issue that has changed: its project, if it is one or may have become one
-    by the label `labelled`. One of the three.
+    by the label `labelled`.
+    milestone: the number of one that has changed: the open pulls that are recorded in it.
+    One of the four.
     """
 
     repository: Repository
@@ -325,6 +327,7 @@ class Lookup:
     labels: frozenset[str] = frozenset()
     issue: int = 0
     labelled: str = ""
+    milestone: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -651,7 +651,8 @@ class Run:
     recheck_at: when to check again even if nothing happens; None for never.
     trial: what is only observed or advised, as if it were enforced; None if there never was any.
     overview, membership: None if the pull was not read. membership: also if it names no project.
-    runs: notes of this run and the last, newest first.
+    runs: notes of this run and the last, newest first. milestone: its number; 0 if the pull is in
+    none, or was not read.
     """
 
     marks: Marks
@@ -672,3 +673,4 @@ class Run:
     overview: Overview | None = None
     runs: tuple[RunNote, ...] = ()
     membership: Membership | None = None
+    milestone: int = 0

@@ -60,6 +60,7 @@ class Milestone:
     title: str
     due_on: datetime | None = None
     is_open: bool = True
+    number: int = 0
 
     @property
     def release(self) -> Release | None:

@@ -139,7 +139,7 @@ async def _registered(
     except (Retry, Wait, Gone) as error:
         yield _unread(GITHUB, "registered", error)
         return
-    for finding in github.app(app):
+    for finding in github.app(app, is_server=settings.is_server):
         yield finding
     try:
         found = await registration.installations()

@@ -91,11 +91,11 @@ def reach(found: Reached, api_url: str, app_id: int) -> Iterator[Checked]:
         yield GITHUB.good("App", "GitHub accepts its id and key")
 
 
-def app(found: Registered) -> Iterator[Checked]:
+def app(found: Registered, *, is_server: bool) -> Iterator[Checked]:
     owner = f", owned by {found.owner.login}" if found.owner and found.owner.login else ""
     yield GITHUB.good("registered", f'"{found.name}" writes as {found.slug}[bot]{owner}')
     yield from permissions(found.permissions)
-    yield from events(frozenset(found.events), found.permissions)
+    yield from events(frozenset(found.events), found.permissions, is_server=is_server)
 
 
 def permissions(requested: Mapping[str, str]) -> Iterator[Checked]:
@@ -127,9 +127,14 @@ def permissions(requested: Mapping[str, str]) -> Iterator[Checked]:
             )
 
 
-def events(subscribed: frozenset[str], requested: Mapping[str, str]) -> Iterator[Checked]:
-    """What the App is subscribed to, against what ghapp reads. requested: permissions."""
-    missing = [name for name in requirements.EVENTS if name not in subscribed]
+def events(
+    subscribed: frozenset[str], requested: Mapping[str, str], *, is_server: bool = False
+) -> Iterator[Checked]:
+    """What the App is subscribed to, against what ghapp reads. requested: permissions.
+
+    is_server: GitHub is an Enterprise Server.
+    """
+    missing = [name for name in requirements.offered(is_server=is_server) if name not in subscribed]
     for name in missing:
         permission = requirements.EVENTS[name]
         after = "" if requested.get(permission) else f", after the permission {spoken(permission)}"
@@ -140,6 +145,9 @@ def events(subscribed: frozenset[str], requested: Mapping[str, str]) -> Iterator
             yield EVENTS.warning(spoken(name), f"{found}; without it {without}", fix)
         elif name == "label":
             without = "pull requests keep a label that was renamed or deleted until they change"
+            yield EVENTS.warning(spoken(name), f"{found}; without it {without}", fix)
+        elif name == "milestone":
+            without = "pull requests show another day of their milestone only at their next check"
             yield EVENTS.warning(spoken(name), f"{found}; without it {without}", fix)
         else:
             found += ": only the sweep finds what happens, minutes later"

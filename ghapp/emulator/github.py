@@ -37,7 +37,7 @@ PERMISSIONS = {
 }
 EVENTS = (
     "check_run", "check_suite", "issue_comment", "issues", "label", "member", "membership",
-    "merge_group", "organization", "pull_request", "pull_request_review",
+    "merge_group", "milestone", "organization", "pull_request", "pull_request_review",
     "pull_request_review_comment", "push", "repository", "sub_issues", "team",
 )  # fmt: skip
 ALWAYS_SENT = (  # whatever the App subscribes to

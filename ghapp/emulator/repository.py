@@ -697,6 +697,18 @@ class Repository(Tracker):
 
     # --- pulls and issues ------------------------------------------------------------------
 
+    @locked
+    def edit_milestone(self, changed: Milestone, by: str, action: str = "edited") -> None:
+        """Change a milestone of some pulls, which stay as old as they are; or delete it.
+
+        action: edited, closed, opened or deleted.
+        Source: https://docs.github.com/webhooks/webhook-events-and-payloads#milestone
+        """
+        for pull in self.pulls.values():
+            if pull.milestone and pull.milestone.number == changed.number:
+                pull.milestone = None if action == "deleted" else changed
+        self.emit("milestone", action, by, milestone=changed)
+
     def thread(self, number: int) -> Pull | Issue | None:
         """The pull or the issue of a number: they share them."""
         return self.pulls.get(number) or self.issues.get(number)

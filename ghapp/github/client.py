@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from ghapp import logs
-from ghapp.core.marks import POLICY, CheckRun, Effect, Issue, Outcome, PutCheckRun
+from ghapp.core.marks import POLICY, CheckRun, Effect, Issue, Outcome, PutCheckRun, Reply
 from ghapp.core.model import (
     Account,
     File,
@@ -393,17 +393,26 @@ class GitHub:
         us = Identity(self._app_id, self._bot_login)
         return await issues.own(self._installation(repository), repository, label, us)
 
-    async def put_issue(self, repository: Repository, number: int, issue: Issue) -> int:
+    async def put_issue(
+        self, repository: Repository, number: int, issue: Issue, newest: timedelta | None
+    ) -> int | None:
         """Write an issue; its number, 0 if issues are switched off or it is gone.
 
-        number: 0 for a new one. Raises Gone, Retry, Wait and Rejected.
+        number: 0 for a new one. None if somebody has closed it, and nothing was found since then.
+        newest: how long ago the newest finding was. Raises Gone, Retry, Wait and Rejected.
         """
-        return await issues.put(self._installation(repository), repository, number, issue)
+        api = self._installation(repository)
+        return await issues.put(api, repository, number, issue, newest)
 
     async def acknowledge(self, repository: Repository, comment_id: int, content: str) -> None:
         """React to a comment, unless it is gone. Raises Gone, Retry, Wait and Rejected."""
         api = self._installation(repository)
         await issues.acknowledge(api, repository, comment_id, content)
+
+    async def answer_on_issue(self, repository: Repository, reply: Reply) -> None:
+        """Write a reply on an issue, once. Raises Gone, Retry, Wait and Rejected."""
+        us, now = Identity(self._app_id, self._bot_login), self._tokens.now()
+        await issues.answer(self._installation(repository), repository, reply, us, now)
 
     async def open_pulls(self, repository: Repository) -> tuple[PullKey, ...]:
         """All open pulls, oldest first. Raises Gone, Retry and Wait."""

@@ -69,6 +69,7 @@ class _Ref(msgspec.Struct):
 
 
 class _MilestoneRow(msgspec.Struct):
+    number: int = 0
     title: str = ""
     state: str = "open"
     due_on: datetime | None = None
@@ -162,6 +163,7 @@ class IssueRow(msgspec.Struct):
     assignees: list[User] = []
     comments: int = 0
     updated_at: datetime | None = None
+    closed_at: datetime | None = None
     performed_via_github_app: App | None = None
 
 
@@ -233,7 +235,8 @@ async def pull(api: Installation, key: PullKey) -> PullRead:
     topics = row.base.repo.topics if row.base.repo else None
     milestone, planned = None, row.milestone
     if planned:
-        milestone = Milestone(planned.title, planned.due_on, planned.state == "open")
+        is_open = planned.state == "open"
+        milestone = Milestone(planned.title, planned.due_on, is_open, planned.number)
     found = Pull(
         key=key,
         title=row.title,

@@ -17,7 +17,7 @@ from ghapp.errors import Gone, Retry, WrongSetting
 from ghapp.github.caller import Caller
 from ghapp.github.errors import decoded, refusal
 from ghapp.github.host import fingerprint
-from ghapp.github.requirements import EVENTS, PERMISSIONS
+from ghapp.github.requirements import PERMISSIONS, offered
 from ghapp.settings import Credentials, Endpoint
 
 CODE = re.compile(r"[\w-]{1,200}", re.ASCII)
@@ -36,11 +36,13 @@ class _Converted(msgspec.Struct):
     webhook_secret: str | None = None
 
 
-def manifest(base: str, account: str, *, is_reachable: bool) -> dict[str, Any]:
+def manifest(
+    base: str, account: str, *, is_reachable: bool, is_server: bool = False
+) -> dict[str, Any]:
     """The manifest. base: where ghapp answers. account: a login, "" if it is not known.
 
-    is_reachable: GitHub can deliver to `base`. Events that every App gets are not named, for GitHub
-    refuses a manifest that names them.
+    is_reachable: GitHub can deliver to `base`. is_server: it is an Enterprise Server. Events that
+    every App gets are not named, for GitHub refuses a manifest that names them.
     """
     return {
         "name": f"ghapp-{account}"[:MOST_NAME].rstrip("-") if account else "ghapp",
@@ -53,7 +55,7 @@ def manifest(base: str, account: str, *, is_reachable: bool) -> dict[str, Any]:
         "request_oauth_on_install": False,
         "hook_attributes": {"url": f"{base}/webhook", "active": is_reachable},
         "default_permissions": {name: need.level for name, need in PERMISSIONS.items()},
-        "default_events": list(EVENTS),
+        "default_events": list(offered(is_server=is_server)),
     }
 
 

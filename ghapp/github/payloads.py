@@ -355,6 +355,14 @@ class LabelEvent(Where):
     changes: Changes | None = None
 
 
+class MilestonePart(Struct):
+    number: Number
+
+
+class MilestoneEvent(Where):
+    milestone: MilestonePart
+
+
 class InstallationEvent(Struct):
     installation: Installation
 

@@ -43,6 +43,7 @@ EVENTS: Mapping[str, str] = {
     "issue_comment": "issues",
     "issues": "issues",
     "sub_issues": "issues",
+    "milestone": "issues",
     "label": "metadata",
     "check_run": "checks",
     "check_suite": "checks",
@@ -50,8 +51,19 @@ EVENTS: Mapping[str, str] = {
     "repository": "metadata",
     "merge_group": "merge_queues",
 }
+# An Enterprise Server refuses a manifest with an event that it does not know. The documentation of
+# none of its versions up to 3.20 lists these, though it has had sub-issues since 3.16.
+# Sources: https://github.com/github/docs/tree/main/src/webhooks/data,
+# https://github.com/github/docs/blob/main/data/features/sub-issues.yml
+UNKNOWN_TO_SERVERS = frozenset({"sub_issues"})
 # "All GitHub Apps receive this event by default. You cannot manually subscribe to this event."
 UNASKED = frozenset({"installation", "installation_repositories", "github_app_authorization"})
+
+
+def offered(*, is_server: bool) -> Mapping[str, str]:
+    """Those of EVENTS that GitHub offers. is_server: it is an Enterprise Server."""
+    unknown = UNKNOWN_TO_SERVERS if is_server else frozenset()
+    return {name: permission for name, permission in EVENTS.items() if name not in unknown}
 
 
 def at_least(found: str, level: str) -> bool:

@@ -63,6 +63,7 @@ READERS: Mapping[str, Callable[[Delivery, Identity], Delivery]] = {
     "push": changes.push,
     "repository": changes.repository,
     "label": changes.label,
+    "milestone": changes.milestone,
     "installation": changes.installation,
     "installation_repositories": changes.installation_repositories,
     "github_app_authorization": changes.authorization,

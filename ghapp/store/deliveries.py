@@ -59,6 +59,15 @@ _ON_HEAD = Statement(
     .order_by(literal_column("number").desc())
     .limit(MOST_ON_HEAD)
 )
+# Of one milestone: the newest of its open pulls.
+MOST_OF_MILESTONE = 500
+_OF_MILESTONE = Statement(
+    select(reviews.c.number)
+    .where(reviews.c.repository_id == bindparam("repository"))
+    .where(reviews.c.milestone == bindparam("milestone"), reviews.c.milestone > 0)
+    .order_by(reviews.c.number.desc())
+    .limit(MOST_OF_MILESTONE)
+)
 _TEXTS = Statement(
     union_all(
         select(policies.c.text, policies.c.good).where(
@@ -162,6 +171,9 @@ def looked_up(connection: Connection, lookup: Lookup) -> tuple[Key, ...]:
     place, asked = lookup.repository, {"repository": lookup.repository.id}
     if lookup.head_sha:
         numbers = connection.values(_ON_HEAD, {**asked, "head": lookup.head_sha})
+        return tuple(PullKey(place, number) for number in numbers)
+    if lookup.milestone:
+        numbers = connection.values(_OF_MILESTONE, {**asked, "milestone": lookup.milestone})
         return tuple(PullKey(place, number) for number in numbers)
     rows = connection.rows(_TEXTS, {**asked, "owner": place.owner})
     texts = [text for row in rows for text in row if text]

@@ -35,6 +35,7 @@ from ghapp.core.model import ConfigurationKey, PullKey, Repository
 from ghapp.core.records import (
     Consultation,
     FollowUp,
+    Hours,
     Overview,
     ProjectArea,
     RunNote,
@@ -54,9 +55,11 @@ from ghapp.store.work_queue.marking import Mark, mark
 MOST_ROWS = 25
 MOST_ENTRIES = 200
 MOST_CONFIGURATIONS = 500
+MOST_PROJECTS = 200
 MOST_MISSING = 5  # pulls of a release that are named
+MOST_WAITS = 100  # repositories of which the longest wait is read
 CLOSED_DAYS, MOST_CLOSED = 30, 2_000
-NEWEST_ENTRIES = 5_000
+MOST_WAIVERS = 500
 OVERDUE, TODAY, SOON, LATER = "overdue", "today", "soon", "later"
 EVERY_REPOSITORY, NO_REPOSITORY = 0, -1  # in the place of an id
 PARTS = (OVERDUE, TODAY, SOON, LATER)
@@ -185,6 +188,8 @@ class Queue:
     repository: as for `asking`.
     follow_ups: by part, those that are overdue or due today.
     consultations: what projects wait for the reviewers to answer, and how many do.
+    waits: of each repository, since when the review waits for reviewers that has waited longest,
+    and the hours in which the team works.
     """
 
     now: datetime
@@ -195,6 +200,17 @@ class Queue:
     follow_ups: Parts
     planned: Planned | None = None
     consultations: tuple[int, tuple[Consultation, ...]] = (0, ())
+    waits: tuple[tuple[datetime, Hours | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Working:
+    """The one part of an `Overview` that is needed to measure a wait."""
+
+    hours: Hours | None = None
+
+
+_WORKING = msgspec.json.Decoder(_Working)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +285,34 @@ class ProjectPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedProject:
+    """A project in numbers. questions: of its areas, how many have no answer.
+
+    waits: whether the reviewers are asked about something. open_pulls, pulls: those that may be
+    seen. active_at: when somebody last said something there, or a pull came into its state.
+    """
+
+    full_name: str
+    number: int
+    title: str
+    is_open: bool
+    questions: int
+    waits: bool
+    open_pulls: int
+    pulls: int
+    active_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectsPage:
+    """Open projects first, then those with the latest activity. total: how many there are."""
+
+    now: datetime
+    total: int
+    projects: tuple[ListedProject, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Configured:
     """The standing review of one repository in numbers, as the last week has them."""
 
@@ -336,6 +380,10 @@ def queue(connection: Connection, seen: Seen, narrowed: Narrowed, zone: tzinfo) 
         _due(connection, seen, repository, narrowed.area, today, today, last=today),
         _planned(connection, seen, today),
         _consultations(connection, seen, repository, narrowed),
+        tuple(
+            (_time(one.state_since), _WORKING.decode(one.overview).hours)
+            for one in connection.rows(_WAITS, asked)
+        ),
     )
 
 
@@ -522,6 +570,36 @@ def project(connection: Connection, seen: Seen, full_name: str, number: int) -> 
     )
 
 
+def all_projects(connection: Connection, seen: Seen) -> ProjectsPage:
+    """All projects; of more than MOST_PROJECTS, open ones and those that were checked last."""
+    now = _time(connection.rows(_NOW)[0][0])
+    rows = connection.rows(_PROJECTS, rights(seen))
+    of = {**rights(seen), "projects": [one.key for one in rows]}
+    members = {one.project: one for one in connection.rows(_MEMBERS_OF_EACH, of)}
+    said = {
+        one.key: _ENTRY.decode(one.entry).said_at
+        for one in connection.rows(_NEWEST_SAID, {"ledgers": [one.ledger for one in rows]})
+    }
+    found = []
+    for one in rows:
+        has = members.get(one.key)
+        times = [_time(has.state_since)] if has else []
+        times += [said[one.ledger]] if one.ledger in said else []
+        areas = _PROJECT_AREAS.decode(one.areas)
+        questions = sum(not item.answer for area in areas for item in area.items)
+        found.append(
+            ListedProject(
+                *(one.full_name, one.number, one.title, bool(one.is_open), questions),
+                bool(one.is_open and one.asked_at),
+                *((int(has.open), int(has.total)) if has else (0, 0)),
+                max(times, default=_time(one.updated_at)),
+            )
+        )
+    found.sort(key=lambda one: (one.full_name, one.number))
+    found.sort(key=lambda one: (one.is_open, one.active_at), reverse=True)
+    return ProjectsPage(now, rows[0].total if rows else 0, tuple(found))
+
+
 def check_again(connection: Connection, seen: Seen, full_name: str, number: int) -> bool:
     """Have the pull checked again, as if nothing were known of our marks; False if it is not seen.
 
@@ -537,7 +615,7 @@ def check_again(connection: Connection, seen: Seen, full_name: str, number: int)
 
 
 def waivers(connection: Connection, seen: Seen, since: datetime) -> tuple[Waiver, ...]:
-    """Waivers since then, newest first, as far as the newest entries of the ledger go."""
+    """Waivers since then, the newest MOST_WAIVERS at most, newest first."""
     found = [
         Waiver(one.key, one.full_name, one.number, _ENTRY.decode(one.entry))
         for one in connection.rows(_WAIVERS, rights(seen))
@@ -685,6 +763,29 @@ _WAITING = Statement(
     .join(keys, keys.c.key == _longest_waiting.c.key)
     .order_by(_longest_waiting.c.turn, *_by_urgency)
 )
+_waits_for_reviewers = reviews.c.turn == literal_column(f"'{TURNS['waiting_reviewers']}'")
+_longest_first = (
+    select(
+        *(reviews.c.key, reviews.c.state_since),
+        func.row_number()
+        .over(partition_by=reviews.c.repository_id, order_by=reviews.c.state_since)
+        .label("place"),
+    )
+    .where(_waits_for_reviewers, *_listed)
+    .subquery()
+)
+_longest_of_each = (
+    select(_longest_first.c.key)
+    .where(_longest_first.c.place == literal_column("1"))
+    .order_by(_longest_first.c.state_since)
+    .limit(MOST_WAITS)
+    .subquery()
+)
+_WAITS = Statement(
+    select(reviews.c.state_since, reviews.c.overview).join(
+        _longest_of_each, _longest_of_each.c.key == reviews.c.key
+    )
+)
 _PARKED = Statement(
     select(
         *(keys.c.full_name, keys.c.number, keys.c.error, keys.c.parked_at.label("at")),
@@ -802,6 +903,39 @@ _OWED_BY_MEMBERS = Statement(
     .order_by(_table.c.due, _table.c.key, _table.c.item)
     .limit(MOST_CLOSED)
 )
+_PROJECTS = Statement(
+    select(
+        *(schema.projects.c[name] for name in ("key", "ledger", "full_name", "number", "title")),
+        *(schema.projects.c[name] for name in ("is_open", "areas", "asked_at", "updated_at")),
+        func.count().over().label("total"),
+    )
+    .where(may_see(schema.projects.c.repository_id))
+    .order_by(schema.projects.c.is_open.desc(), schema.projects.c.updated_at.desc())
+    .order_by(schema.projects.c.key)
+    .limit(MOST_PROJECTS)
+)
+_MEMBERS_OF_EACH = Statement(
+    select(
+        reviews.c.project,
+        func.count().label("total"),
+        func.sum(case((reviews.c.is_open, 1), else_=0)).label("open"),
+        func.max(reviews.c.state_since).label("state_since"),
+    )
+    .where(reviews.c.project != literal_column("''"), one_of(reviews.c.project, "projects"))
+    .where(may_see(reviews.c.repository_id))
+    .group_by(reviews.c.project)
+)
+_newest_of_each = (
+    select(func.max(ledger.c.row).label("row"))
+    .where(one_of(ledger.c.key, "ledgers"))
+    .group_by(ledger.c.key)
+    .subquery()
+)
+_NEWEST_SAID = Statement(
+    select(ledger.c.key, ledger.c.entry).join(
+        _newest_of_each, _newest_of_each.c.row == ledger.c.row
+    )
+)
 _CONFIGURATION = Statement(
     select(*(schema.configurations.c[name] for name in _PLACE))
     .where(func.lower(schema.configurations.c.full_name) == bindparam("name"))
@@ -848,18 +982,12 @@ _SHOWN_BEFORE = Statement(
     .order_by(shown.c.row.desc())
     .limit(MOST_ENTRIES)
 )
-# An entry is JSON, and its verb is written by us; a note has its quotes escaped.
-_newest = (
-    select(ledger.c.row, ledger.c.key, ledger.c.entry)
-    .order_by(ledger.c.row.desc())
-    .limit(NEWEST_ENTRIES)
-    .subquery()
-)
 _WAIVERS = Statement(
-    select(keys.c.key, keys.c.full_name, keys.c.number, _newest.c.entry)
-    .join(keys, keys.c.key == _newest.c.key)
-    .where(_newest.c.entry.like('%"verb":"waive"%'), may_see(keys.c.repository_id))
-    .order_by(_newest.c.row.desc())
+    select(keys.c.key, keys.c.full_name, keys.c.number, ledger.c.entry)
+    .join(ledger, ledger.c.key == keys.c.key)
+    .where(schema.IS_WAIVER, may_see(keys.c.repository_id))
+    .order_by(ledger.c.row.desc())
+    .limit(MOST_WAIVERS)
 )
 _FOLLOW_UPS = Statement(
     select(_table.c.follow_up)

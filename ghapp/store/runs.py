@@ -222,6 +222,7 @@ _last = (
     *("updated_at", "pending_since"),
     *("base_ref", "base_since", "late_since", "state_since", "recheck_at", "trial", "trial_until"),
     *("turn", "tags", "runs", "to_count", "release_on", "urgency", "membership", "project"),
+    "milestone",
 )
 _seen_at = case((_put.excluded.seen_at > 0, _put.excluded.seen_at), else_=reviews.c.seen_at)
 # A parked run has not read the pull.
@@ -354,6 +355,7 @@ def record(
             "stamp": f" {_seconds(at)}\n",
             "release_on": overview.release_on if overview and run.verdict.is_open else "",
             "urgency": overview.urgency if overview and run.verdict.is_open else "",
+            "milestone": run.milestone if run.verdict.is_open else 0,
         },
     )
     if run.shown:

@@ -216,7 +216,7 @@ intents = Table(
     Index("intents_key", "key"),
 )
 
-# What was judged, in order; rows are only ever added.
+# What was judged, in order; rows are only ever added. verb: of the entry.
 ledger = Table(
     "ledger",
     metadata,
@@ -224,10 +224,13 @@ ledger = Table(
     _text("key"),
     _text("id"),
     Column("entry", Text, nullable=False),
+    _text("verb"),
     Index("ledger_key_id", "key", "id", unique=True),
 )
+IS_WAIVER = ledger.c.verb == literal_column("'waive'")
+Index("ledger_waivers", ledger.c.row, sqlite_where=IS_WAIVER, postgresql_where=IS_WAIVER)
 
-# The incidents of the ledger, by the entry that links each to a question.
+# The incidents of the ledger, by the entry that links each to a question, unless that was undone.
 incidents = Table(
     "incidents",
     metadata,
@@ -253,6 +256,7 @@ incidents = Table(
 # to_count: whether `rollups` has to count it anew. steps: what happened since it last did, each in
 # a line of its own, as `insights.Step` reads it.
 # release_on, urgency: as in Overview; "" for a closed pull.
+# milestone: as in Run; 0 for a closed pull.
 LASTS = 1e11
 reviews = Table(
     "reviews",
@@ -272,6 +276,7 @@ reviews = Table(
     _seconds("flagged_since"),
     *(_text("release_on"), _text("urgency")),
     *(_text("membership"), _text("project")),
+    _whole("milestone"),
     Index("reviews_seen", "repository_id", "number", "seen_at"),
     Index("reviews_head", "repository_id", "head_sha"),
 )
@@ -318,6 +323,14 @@ Index(
     *(reviews.c.project, reviews.c.number),
     sqlite_where=_joined,
     postgresql_where=_joined,
+)
+
+_in_milestone = reviews.c.milestone > 0
+Index(
+    "reviews_milestone",
+    *(reviews.c.repository_id, reviews.c.milestone, reviews.c.number),
+    sqlite_where=_in_milestone,
+    postgresql_where=_in_milestone,
 )
 
 _planned = reviews.c.release_on != literal_column("''")

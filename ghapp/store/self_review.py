@@ -14,12 +14,13 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    literal_column,
     or_,
     select,
 )
 
 from ghapp.core.insights import WHOLE
-from ghapp.core.ledger import Entry, Verb
+from ghapp.core.ledger import Entry
 from ghapp.core.self_review import SelfReview
 from ghapp.store.pages import EVERY_REPOSITORY, Seen, may_see, rights
 from ghapp.store.rollups import DAY_SECONDS, FIRST_DAY, KEPT_DAYS
@@ -62,8 +63,7 @@ def self_review(
     consulted = {
         (one.key, entry.subject)
         for one in connection.rows(_CONSULTED, asked)
-        if (entry := _ENTRY.decode(one.entry)).verb is Verb.CONSULT
-        and begins <= entry.said_at.timestamp() < ends
+        if begins <= (entry := _ENTRY.decode(one.entry)).said_at.timestamp() < ends
     }
     closed = connection.rows(_CLOSED, during)
     (linked,) = connection.values(_INCIDENTS, during)
@@ -118,7 +118,7 @@ _KEPT = Statement(
 _CONSULTED = Statement(
     select(ledger.c.key, ledger.c.entry)
     .join(projects, projects.c.ledger == ledger.c.key)
-    .where(ledger.c.entry.contains('"consult"'), *_seen(projects.c.repository_id))
+    .where(ledger.c.verb == literal_column("'consult'"), *_seen(projects.c.repository_id))
 )
 _CLOSED = Statement(
     select(follow_ups.c.due, follow_ups.c.closed_at).where(

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Double,
     Table,
+    Text,
     and_,
     bindparam,
     case,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     select,
 )
 
+from ghapp.core.records import FlaggedArea
 from ghapp.store.pages import (
     EVERY_REPOSITORY,
     IN_VIEW,
@@ -39,6 +42,8 @@ from ghapp.store.schema import IS_WAIVED, keys, organisations, policies, reviews
 from ghapp.store.sql import Connection, Statement
 from ghapp.store.work_queue.marking import dirty
 
+# Of a team: the newest reviews to which something has happened.
+MOST_CHANGED = 2_000
 # A key that fails once or twice passes by itself, as a rule.
 FAILS_AFTER = 3
 
@@ -76,6 +81,14 @@ class Happened:
     waived: int
 
 
+@dataclass(frozen=True, slots=True)
+class _WithAreas:
+    """The one part of an `Overview` that says whom a review concerns."""
+
+    areas: tuple[FlaggedArea, ...] = ()
+
+
+_AREAS = msgspec.json.Decoder(_WithAreas)
 Reviews = tuple[int, tuple[Waiting, ...]]
 
 
@@ -129,10 +142,25 @@ def stand_up(
     )
 
 
-def happened(connection: Connection, seen: Seen, since: datetime) -> Happened:
-    """What happened since then in the repositories that may be seen."""
-    row = connection.rows(_HAPPENED, {**rights(seen), "since": since.timestamp()})[0]
-    return Happened(row.new or 0, row.signed_off or 0, row.waived or 0)
+def happened(connection: Connection, seen: Seen, since: datetime, team: str = "") -> Happened:
+    """What happened since then in the repositories that may be seen.
+
+    team: only to reviews with an area that this team signs off, settled or not; the newest
+    MOST_CHANGED are counted. "" for all.
+    """
+    asked = {**rights(seen), "since": since.timestamp()}
+    if not team:
+        row = connection.rows(_HAPPENED, asked)[0]
+        return Happened(row.new or 0, row.signed_off or 0, row.waived or 0)
+    named = f"team {team}"
+    rows = [
+        row
+        for row in connection.rows(
+            _HAPPENED_TO, {**asked, "named": msgspec.json.encode(named).decode()}
+        )
+        if any(named in area.reviewers for area in _AREAS.decode(row.overview).areas)
+    ]
+    return Happened(*(sum(row[place] for row in rows) for place in range(1, 4)))
 
 
 def _reviews(rows: list[Any]) -> Reviews:
@@ -179,6 +207,20 @@ _HAPPENED = Statement(
         func.sum(case((_is_new, 1), else_=0)).label("new"),
         *(func.sum(case((one, 1), else_=0)).label(state) for state, one in _settled_since.items()),
     ).where(may_see(reviews.c.repository_id), or_(_is_new, reviews.c.state_since > _since))
+)
+# An overview is JSON; what names the team elsewhere in it is left out once it is read.
+_HAPPENED_TO = Statement(
+    select(
+        reviews.c.overview,
+        case((_is_new, 1), else_=0).label("new"),
+        *(case((one, 1), else_=0).label(state) for state, one in _settled_since.items()),
+    )
+    .where(may_see(reviews.c.repository_id), or_(_is_new, reviews.c.state_since > _since))
+    .where(
+        func.replace(reviews.c.overview, bindparam("named", type_=Text), "") != reviews.c.overview
+    )
+    .order_by(reviews.c.state_since.desc(), reviews.c.key)
+    .limit(MOST_CHANGED)
 )
 _place: ColumnElement[int] = bindparam("place", type_=BigInteger)
 _FAILING = Statement(

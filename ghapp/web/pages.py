@@ -110,6 +110,7 @@ class Pages:
             "/insights": self._insights,
             pull: self._pull,
             project: self._project,
+            "/projects": self._projects,
             "/configuration": self._configurations,
             "/configuration/{owner}/{repository}": self._configuration,
             "/api/v1/queue": self._queue,
@@ -117,6 +118,7 @@ class Pages:
             "/api/v1/insights": self._insights,
             f"/api/v1{pull}": self._pull,
             f"/api/v1{project}": self._project,
+            "/api/v1/projects": self._projects,
             "/api/v1/configuration": self._configurations,
             "/api/v1/configuration/{owner}/{repository}": self._configuration,
             "/api/v1/openapi.yaml": self._described,
@@ -239,6 +241,18 @@ class Pages:
             words,
             views.project_view(found, self._place, words),
             views.project_markdown,
+        )
+
+    async def _projects(self, request: Request, visitor: Visitor) -> Response:
+        """All projects, open ones first."""
+        words = Words(language(request))
+        found = await self._store.records.read(pages.all_projects, visitor.repositories)
+        return self._shown(
+            "projects.html",
+            request,
+            words,
+            views.projects_view(found, self._place, words),
+            views.projects_markdown,
         )
 
     def _missing(self, request: Request, words: Words) -> Response:

@@ -29,7 +29,7 @@ from ghapp.errors import Busy, Gone, Rejected, Retry, StoreFailed, Wait, WrongSe
 from ghapp.github.app import Installed
 from ghapp.github.client import GitHub
 from ghapp.github.manifest import address, converted, manifest
-from ghapp.github.requirements import EVENTS, OF_ORGANISATIONS, PERMISSIONS, at_least, spoken
+from ghapp.github.requirements import OF_ORGANISATIONS, PERMISSIONS, at_least, spoken
 from ghapp.settings import Credentials, Settings
 from ghapp.store import Store, credentials, stats
 from ghapp.web import forms
@@ -327,7 +327,8 @@ class SetUp:
     ) -> Response:
         """The first page. problem: the text of what went wrong before. values: of that text."""
         account = session.account or ""
-        asked = manifest(self._base, account, is_reachable=self._is_reachable)
+        is_server = self._settings.is_server
+        asked = manifest(self._base, account, is_reachable=self._is_reachable, is_server=is_server)
         words = _words(request, session)
         return self._shown(
             "setup.html",
@@ -348,7 +349,7 @@ class SetUp:
                 )
                 for name, need in PERMISSIONS.items()
             ],
-            events=[(spoken(name), words(f"event_{name}")) for name in EVENTS],
+            events=[(spoken(name), words(f"event_{name}")) for name in asked["default_events"]],
         )
 
     def _shown(self, template: str, words: Words, status: int = 200, **values: Any) -> Response:

@@ -34,6 +34,7 @@ from ghapp.core.text.replies import address, reason
 from ghapp.core.text.turns import (
     age,
     freeze_named,
+    longest,
     next_release,
     quoted,
     release_named,
@@ -57,6 +58,7 @@ from ghapp.store.pages import (
     Planned,
     ProjectMember,
     ProjectPage,
+    ProjectsPage,
     PullPage,
     Waiting,
 )
@@ -454,10 +456,9 @@ def queue_view(found: StandUp, place: Place, words: Words) -> QueueView:
             rows += [_admin(one, queue.now, place, words) for _, some in needs for one in some]
         sections.append(Section(turn, words(f"page_turn_{turn}"), total, tuple(rows)))
     due = _follow_ups(queue.follow_ups, (OVERDUE, TODAY), queue.now, place, words)
-    first = next(iter(sections[TURNS.index("reviewers")].reviews), None)
-    longest = first.waited if first else ""
+    wait = longest(queue.waits, queue.now, place.zone, words)
     release = _planned(queue.planned, words) if queue.planned else None
-    return QueueView(queue.now, found.since, longest, tuple(sections), due, release)
+    return QueueView(queue.now, found.since, wait, tuple(sections), due, release)
 
 
 def _planned(planned: Planned, words: Words) -> ReleaseView:
@@ -625,6 +626,57 @@ def _member(one: ProjectMember, place: Place, words: Words) -> ProjectPullRow:
         len(_inherited(overview)) if overview else 0,
         place.pull(one.full_name, one.number),
         page_path(one.full_name, one.number),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRow:
+    """A project in numbers, as in ListedProject. url: of its issue. text: the numbers in words."""
+
+    repository: str
+    number: int
+    title: str
+    is_open: bool
+    questions: int
+    waits: bool
+    open_pulls: int
+    pulls: int
+    active_at: datetime
+    text: str
+    url: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectsView:
+    """total: how many there are, listed or not."""
+
+    now: datetime
+    total: int
+    projects: tuple[ProjectRow, ...]
+
+
+def projects_view(found: ProjectsPage, place: Place, words: Words) -> ProjectsView:
+    """All projects."""
+    return ProjectsView(
+        found.now,
+        found.total,
+        tuple(
+            ProjectRow(
+                visible(one.full_name, MOST_NAME),
+                one.number,
+                visible(one.title, MOST_TITLE),
+                *(one.is_open, one.questions, one.waits, one.open_pulls, one.pulls, one.active_at),
+                dotted(
+                    words("page_projects_questions", count=one.questions),
+                    words("consult_waits") if one.waits else "",
+                    words("page_projects_pulls", open=one.open_pulls, count=one.pulls),
+                ),
+                place.issue(one.full_name, one.number),
+                project_path(one.full_name, one.number),
+            )
+            for one in found.projects
+        ),
     )
 
 
@@ -1126,6 +1178,22 @@ def _entries_markdown(entries: Iterable[EntryView], place: Place) -> list[str]:
         )
         for one in entries
     ]
+
+
+def projects_markdown(view: ProjectsView, place: Place, words: Words) -> str:
+    """All projects as text to paste."""
+    lines = [
+        "- "
+        + dotted(
+            link(f"{one.repository}#{one.number}", one.url),
+            literal(one.title, MOST_TITLE),
+            "" if one.is_open else words("page_closed"),
+            one.text,
+            words("page_projects_active", at=_time(one.active_at, place)),
+        )
+        for one in view.projects
+    ]
+    return _listed(words("page_projects"), view.total, lines, words) + "\n"
 
 
 def project_markdown(view: ProjectView, place: Place, words: Words) -> str:

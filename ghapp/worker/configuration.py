@@ -16,8 +16,9 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from ghapp.core.areas import Finding
+from ghapp.core.i18n import Words
 from ghapp.core.ledger import Entry, Verb
-from ghapp.core.marks import Issue
+from ghapp.core.marks import Issue, Reply
 from ghapp.core.model import ConfigurationKey, File, Message, Pull, PullKey, Repository, Rights
 from ghapp.core.policy.policy import Policy, effective
 from ghapp.core.policy.policy import Rules as PolicyRules
@@ -28,8 +29,9 @@ from ghapp.core.review.judge import Ask
 from ghapp.core.scan import configuration as scan
 from ghapp.core.scan.configuration import Rules, TreeFile, Wanted
 from ghapp.core.scan.patch import cut_short
+from ghapp.core.text.configuration import commands
 from ghapp.core.text.configuration import issue as issue_of
-from ghapp.errors import Lag, Rejected, Wait
+from ghapp.errors import Gone, Lag, Rejected, Wait
 from ghapp.github.api import together
 from ghapp.store import Store, configurations
 from ghapp.store.configurations import Found, Outcome, Recalled
@@ -65,8 +67,11 @@ class Trees(Protocol):
         self, repository: Repository, asks: Mapping[str, Ask]
     ) -> Mapping[str, Rights]: ...
     async def own_issue(self, repository: Repository, label: str) -> int: ...
-    async def put_issue(self, repository: Repository, number: int, issue: Issue) -> int: ...
+    async def put_issue(
+        self, repository: Repository, number: int, issue: Issue, newest: timedelta | None
+    ) -> int | None: ...
     async def acknowledge(self, repository: Repository, comment_id: int, content: str) -> None: ...
+    async def answer_on_issue(self, repository: Repository, reply: Reply) -> None: ...
 
 
 class Contents(Protocol):
@@ -122,7 +127,8 @@ async def answer(
     if policy.writes and (known.issue or known.findings):
         details = rules.details(key)
         issue = await threads.run(place, issue_of, standing, searched.hazards, policy, details)
-        done += await _put(claim, place, issue, known, history, github, store)
+        newest = known.now - standing.newest if standing.newest else None
+        done += await _put(claim, place, issue, newest, known, history, github, store)
     await records.write(configurations.end, claim)
     return tuple(done)
 
@@ -150,20 +156,28 @@ async def _judged(
 ) -> tuple[Entry, ...]:
     """The entries that new comments make; each comment is acknowledged by a reaction first.
 
-    A reaction may be repeated, so that none is lost if the run ends in between.
+    A reaction may be repeated, so that none is lost if the run ends in between. A reply to whoever
+    asked for help is looked for before it is written.
     """
     owner = place.full_name.partition("/")[0]
     asked = review.asks(messages, policy, owner)
-    if not asked:
-        return ()
-    rights = await github.rights(place, asked)
+    rights = await github.rights(place, asked) if asked else {}
     today = known.now.astimezone(policy.working_time.zone).date()
     entries = review.judged(messages, policy, rights, owner, known.findings, today)
-    refused = {one.comment_id for one in entries if one.verb is Verb.REFUSED}
-    for comment_id in dict.fromkeys(one.comment_id for one in entries):
+    given: dict[int, set[Verb]] = {}
+    for one in entries:
+        given.setdefault(one.comment_id, set()).add(one.verb)
+    for comment_id, verbs in given.items():
+        content = "eyes" if verbs == {Verb.HELP} else "+1"
         with suppress(Rejected):  # as in a locked conversation
-            content = "confused" if comment_id in refused else "+1"
-            await github.acknowledge(place, comment_id, content)
+            reaction = "confused" if Verb.REFUSED in verbs else content
+            await github.acknowledge(place, comment_id, reaction)
+    text = commands(Words(policy.language))
+    helped = {one.speaker: one for one in entries if one.verb is Verb.HELP and policy.writes}
+    for one in helped.values():
+        topic = f"{one.verb.value}:{one.speaker.lower()}"
+        with suppress(Rejected, Gone):  # as of an issue that is deleted by now
+            await github.answer_on_issue(place, Reply(topic, one.message_id, text, issue=one.issue))
     return entries
 
 
@@ -284,6 +298,7 @@ async def _put(
     claim: Claim,
     place: Repository,
     issue: Issue,
+    newest: timedelta | None,
     known: Recalled,
     history: History,
     github: Trees,
@@ -291,7 +306,9 @@ async def _put(
 ) -> list[str]:
     """Write the issue if it has another text; the names of what was written.
 
-    Raises Lag (one may have been opened that is not listed yet).
+    newest: how long ago the newest finding was first found. An issue that was closed later stays
+    closed, and is tried again in the next run. Raises Lag (one may have been opened that is not
+    listed yet).
     """
     digest = hashlib.sha256(f"{issue.title}\0{issue.body}".encode()).hexdigest()
     if digest == known.written:
@@ -304,11 +321,14 @@ async def _put(
             raise Lag(text, after_seconds=2.0**history.waited)
     await store.records.write(configurations.intend, claim, number, issue)
     try:
-        written = await github.put_issue(place, number, issue)
-        if not written and number:  # it was deleted
-            written = await github.put_issue(place, 0, issue)
+        written = await github.put_issue(place, number, issue, newest)
+        if written == 0 and number:  # it was deleted
+            written = await github.put_issue(place, 0, issue, newest)
     except Rejected:  # tried again once the text is another one
         written = number
+    if written is None:
+        await store.records.write(configurations.wrote, claim, place.id, number, known.written)
+        return []
     await store.records.write(configurations.wrote, claim, place.id, written, digest)
     return ["EditIssue" if written and written == number else "OpenIssue"]
 

@@ -31,7 +31,7 @@ from ghapp.core.text.digest import (
     day_named,
 )
 from ghapp.core.text.places import Place
-from ghapp.core.text.turns import age, quoted, release_named, waited, why
+from ghapp.core.text.turns import age, longest, quoted, release_named, waited, why
 from ghapp.core.working_time import WorkingTime
 from ghapp.errors import Busy, Gone, Rejected, Retry, StoreFailed, Wait
 from ghapp.observer import Observer
@@ -180,9 +180,8 @@ def _summary(
     """The counts, the longest wait, and since when, if a day was left out."""
     counts = {turn: queue.turns.get(turn, (0, ()))[0] for turn in ("reviewers", "author", "hold")}
     said = [words("digest_counts", **counts, overdue=overdue)]
-    if rows := queue.turns.get("reviewers", (0, ()))[1]:
-        times = [waited(one.since, queue.now, one.overview.hours, place.zone) for one in rows]
-        said.append(words("digest_longest", waited=age(max(times), words)))
+    if wait := longest(queue.waits, queue.now, place.zone, words):
+        said.append(words("digest_longest", waited=wait))
     if queue.planned:
         planned = queue.planned
         said.append(_before(planned, words))
@@ -287,8 +286,8 @@ async def made(store: Store, audience: Audience, day: date, place: Place) -> Dig
     seen, team = frozenset(one.id for one in audience.repositories), audience.target.team
     queue = await store.records.read(pages.queue, seen, Narrowed(team=team), place.zone)
     changed = None
-    if since and not team:  # what is settled has no team any more
-        changed = await store.records.read(happened, seen, since[1])
+    if since:
+        changed = await store.records.read(happened, seen, since[1], team)
     return worded(queue, since, day, team, place, Words(audience.language), changed)
 
 

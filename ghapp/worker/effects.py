@@ -194,6 +194,7 @@ def recorded(
         recheck_at=min(rechecks, default=None),
         overview=overview(decision.review),
         membership=_membership(decision, facts),
+        milestone=facts.pull.milestone.number if facts.pull.milestone else 0,
     )
 
 

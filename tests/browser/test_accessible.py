@@ -10,10 +10,13 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.test_pages import kept
-from tests.e2e.world import World, running
+from tests.browser.test_sign_in import set_up
+from tests.e2e.unset import unset
+from tests.e2e.world import ENFORCE, World, running
 
 pytestmark = pytest.mark.slow("starts a browser")
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+OPEN_TO_ALL = 'resource "aws_security_group_rule" "a" {\n  cidr_blocks = ["0.0.0.0/0"]\n}\n'
 TITLE = "feat: points " + "b" * 120
 # A window of 1280 px that is enlarged to 200 % has 640 px of CSS.
 WINDOWS = {"wide": (1280, 1), "enlarged": (640, 2), "narrow": (320, 1)}
@@ -32,7 +35,8 @@ def axe() -> str:
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, list[str]]]:
     """A world in which each page has something to show, and the paths of its pages."""
-    with running(tmp_path_factory.mktemp("data"), GHAPP_PAGES="local") as world:
+    folder = tmp_path_factory.mktemp("data")
+    with running(folder, GHAPP_PAGES="local", GHAPP_GITHUB_LIMITS="off") as world:
         pull = world.open(title=TITLE)
         held = world.open(branch="feat/more")
         world.settle()
@@ -43,10 +47,20 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, lis
         world.say(pull, "/nfr defer dbm-query-plan until 2w by @ann -- after launch", by="ann")
         world.settle()
         world.say(pull, "/nfr done")
+        issue = world.repository.open_issue("ann", "Points, second version")
+        issue.comment("/nfr project", "ann")
+        issue.comment("/nfr consult database-migration -- is 500 rps fine?", "ann")
+        world.repository.push("main", {"infra/ssh.tf": OPEN_TO_ALL}, by="sue")
+        weekly = f"{ENFORCE}configuration: {{scan: weekly}}\n"
+        world.repository.push("main", {".github/nfr.yml": weekly}, by="sue")
         world.settle()
+        world.say(held, f"/nfr project #{issue.number}", by="ann")
+        world.settle()
+        project = f"/projects/acme/shop/{issue.number}"
         path = f"/pulls/acme/shop/{pull.number}"
         paths = ["/", "/follow-ups", path, f"{path}?marks=1&asked=1", "/pulls/acme/shop/999"]
-        yield world, [*paths, "/insights"]
+        paths += ["/insights", "/projects", project, "/configuration", "/configuration/acme/shop"]
+        yield world, paths
 
 
 def opened(browser: Browser, size: str, scheme: str) -> Page:
@@ -83,17 +97,37 @@ def test_axe_finds_nothing(
     assert world.ghapp
     page = opened(browser, size, scheme)
     for place, path in enumerate(paths):
-        page.goto(f"{world.ghapp.url}{with_language(path, language)}")
-        assert page.locator("script").count() == 0
-        page.evaluate(axe)
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations', 'passes']})")
+        answer = page.goto(f"{world.ghapp.url}{with_language(path, language)}")
+        assert answer and answer.status == (404 if path.endswith("/999") else 200), path
+        is_faultless(page, axe)
         kept(page, f"axe-{place}-{size}-{language}-{scheme}")
-        faults = [(one["id"], [at["html"] for at in one["nodes"]]) for one in found["violations"]]
-        assert faults == [], path
-        assert "color-contrast" in {one["id"] for one in found["passes"]}
         width = WINDOWS[size][0]
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
     page.close()
+
+
+def is_faultless(page: Page, axe: str) -> None:
+    assert page.locator("script").count() == 0
+    page.evaluate(axe)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations', 'passes']})")
+    faults = [(one["id"], [at["html"] for at in one["nodes"]]) for one in found["violations"]]
+    assert faults == [], page.url
+    assert "color-contrast" in {one["id"] for one in found["passes"]}
+
+
+def test_axe_finds_nothing_on_the_page_of_feeds(browser: Browser, tmp_path: Path, axe: str) -> None:
+    with unset(tmp_path / "data") as world:
+        world.environment["GHAPP_PAGES"] = "sign-in"
+        page = opened(browser, "narrow", "dark")
+        server = set_up(page, world)
+        page.goto(f"{server.url}/feeds?lang=ja")
+        page.get_by_role("button", name="Authorize as ann").click()
+        is_faultless(page, axe)
+        page.goto(f"{server.url}/feeds?lang=en")
+        page.get_by_role("button", name="Make a feed").click()
+        is_faultless(page, axe)
+        assert page.evaluate("document.documentElement.scrollWidth") <= WINDOWS["narrow"][0]
+        page.close()
 
 
 def test_axe_would_find_a_fault(browser: Browser, axe: str) -> None:

@@ -163,5 +163,5 @@ def test_an_entry_about_one_thing_moves_no_other() -> None:
     verbs = [verb for table in tables for verb in {verb for _, verb in table}]
     assert len(verbs) == len(set(verbs))
     outside = {Verb.REFRESH, Verb.EXPLAIN, Verb.HELP, Verb.REFUSED, Verb.PROJECT, Verb.CONSULT}
-    outside |= {Verb.ACCEPT, Verb.CLOSE, Verb.INCIDENT}
+    outside |= {Verb.ACCEPT, Verb.CLOSE, Verb.INCIDENT, Verb.UNLINK}
     assert set(Verb) - set(verbs) == outside

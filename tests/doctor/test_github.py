@@ -83,6 +83,8 @@ class TestEvents:
             (("issue_comment",), (), {"Issue comment": PROBLEM}),
             (("merge_group",), (), {"Merge group": WARNING}),
             (("label",), (), {"Label": WARNING}),
+            (("milestone",), (), {"Milestone": WARNING}),
+            (("sub_issues",), (), {"Sub issues": PROBLEM}),
             ((), ("team", "star"), {"needed": GOOD, "needless": WARNING}),
             ((), ("installation",), {"needed": GOOD}),
         ],
@@ -92,6 +94,11 @@ class TestEvents:
     ) -> None:
         heard = frozenset({*EVENTS, *more} - {*without})
         assert verdicts(events(heard, ASKED)) == expected
+
+    def test_a_server_does_not_have_all_of_them(self) -> None:
+        heard = frozenset(EVENTS) - {"sub_issues"}
+        assert verdicts(events(heard, ASKED, is_server=True)) == {"needed": GOOD}
+        assert verdicts(events(frozenset(EVENTS), ASKED, is_server=True)) == {"needed": GOOD}
 
     def test_permission_of_an_event_is_named(self) -> None:
         (found,) = events(frozenset(EVENTS) - {"push"}, {})

@@ -354,3 +354,8 @@ def test_an_incident_is_linked_after_the_merge(shop: Shop) -> Steps:
     assert reactions(pull, linked) == ["+1"]
     assert reactions(pull, refused_one) == ["confused"]
     assert reactions(pull, strange) == ["confused"]
+    undone = pull.comment("/nfr incident undo dbm-rollback", "bob")
+    yield
+    twice = pull.comment("/nfr incident undo dbm-rollback", "bob")
+    yield
+    assert (reactions(pull, undone), reactions(pull, twice)) == (["+1"], ["confused"])

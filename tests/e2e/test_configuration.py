@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import update
+
 from ghapp.core.model import Repository
 from ghapp.emulator.issue import Issue
 from ghapp.store import configurations
+from ghapp.store.schema import configuration_findings
+from ghapp.store.sql import Connection, Statement
 from tests.e2e.stories import Shop, Steps, story
 from tests.e2e.world import in_store
 
@@ -23,6 +27,12 @@ def search(shop: Shop) -> None:
     assert installation
     known = Repository(installation.id, place.id, place.full_name)
     in_store(shop.world, lambda store: store.records.write(configurations.want, [known]))
+
+
+def aged(connection: Connection) -> None:
+    """Let a day pass for what was found: only GitHub's clock is set forward in a story."""
+    first_seen = configuration_findings.c.first_seen - 86_400.0
+    connection.change(Statement(update(configuration_findings).values(first_seen=first_seen)))
 
 
 def text(issue: Issue) -> str:
@@ -75,7 +85,16 @@ def test_reviewers_accept_a_finding_and_open_it_again(shop: Shop) -> Steps:
     by_author = issue.comment(f"/nfr accept {PLACE} -- it is a bastion", "ann")
     without_reason = issue.comment(f"/nfr accept {PLACE}", "sam")
     unknown = issue.comment("/nfr accept IAC-001 infra/other.tf -- it is a bastion", "sam")
+    helped = issue.comment("/nfr help", "ann")
     yield
+    assert reactions(issue, helped) == ["eyes"]
+    answer = issue.comments[-1]
+    assert "- `/nfr accept HAZARD" in answer.body
+    once_more = issue.comment("/nfr help", "ann")
+    yield
+    assert reactions(issue, once_more) == ["eyes"]
+    assert issue.comments[-1].id == once_more
+    assert f"comment:{once_more}" in answer.body
     for one in (by_author, without_reason, unknown):
         assert reactions(issue, one) == ["confused"]
     assert "(ann): only reviewers may do this" in text(issue)
@@ -117,6 +136,34 @@ def test_a_command_on_another_issue_does_nothing(shop: Shop) -> Steps:
     yield
     assert reactions(other, said) == ["confused"]  # and nothing else
     assert "**1 finding open**" in text(issue)
+
+
+@story(WEEKLY)
+def test_an_issue_that_was_closed_is_reopened_by_something_new_alone(shop: Shop) -> Steps:
+    shop.repository.push("main", {"infra/ssh.tf": OPEN_TO_ALL, "infra/a.tf": OPEN_TO_ALL}, by="sue")
+    search(shop)
+    yield
+    (issue,) = shop.issues
+    in_store(shop.world, lambda store: store.records.write(aged))
+    issue.close("sam")
+    before = text(issue)
+    yield
+    shop.repository.push("main", {"infra/a.tf": CLOSED}, by="sue")
+    search(shop)
+    yield
+    assert (issue.state, text(issue)) == ("closed", before)
+    issue.reopen("sam")
+    yield
+    assert "**1 finding open**" in text(issue)
+    issue.close("sam")
+    in_store(shop.world, lambda store: store.records.write(aged))
+    yield
+    shop.repository.push("main", {"infra/all.tf": OPEN_TO_ALL}, by="sue")
+    search(shop)
+    yield
+    assert issue.state == "open"
+    assert "  - `infra/all.tf`, line 2 · **new**" in text(issue)
+    assert shop.issues == [issue]
 
 
 @story(WEEKLY)

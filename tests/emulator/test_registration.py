@@ -131,6 +131,11 @@ def test_a_code_works_for_an_hour(client: httpx.Client, clock: Moment) -> None:
     assert client.post(path).status_code == 404
 
 
+def test_a_manifest_for_a_server_names_no_event_that_it_does_not_know() -> None:
+    made = manifest(BASE, "acme", is_reachable=True, is_server=True)
+    assert set(EVENTS) - {*made["default_events"]} == {"sub_issues"}
+
+
 def test_an_app_without_a_webhook_has_no_secret_for_it(client: httpx.Client) -> None:
     made = manifest("http://127.0.0.1:8000", "acme", is_reachable=False)
     answer = client.post(f"/app-manifests/{code(client, made)}/conversions").json()

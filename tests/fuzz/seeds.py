@@ -83,6 +83,7 @@ def _by_hand() -> Iterator[bytes]:
                     "performed_via_github_app": {"id": APP_ID}}}),
         ("label", {"action": "edited", "label": {"name": "nfr: signed off"},
                    "changes": {"name": {"from": "nfr: needs sign-off"}}}),
+        ("milestone", {"action": "edited", "milestone": {"number": 1}}),
         ("repository", {"action": "edited", "changes": {"default_branch": {"from": "master"}}}),
         ("installation_repositories", {"action": "added", "repositories_added": both}),
         ("installation_repositories", {"action": "removed", "repositories_removed": both}),

@@ -10,6 +10,7 @@ import pytest
 
 from ghapp.core.i18n import Words
 from ghapp.core.ledger import AREA, CONCERN, HOLD, ITEM, State, Verb
+from ghapp.core.review import configuration
 from ghapp.core.review.commands import COMMANDS
 from ghapp.core.text.replies import usage
 
@@ -17,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 REVIEW = (ROOT / "docs" / "review.md").read_text(encoding="utf-8")
 REVIEW_JA = (ROOT / "docs" / "ja" / "review.md").read_text(encoding="utf-8")
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 POLICY = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
@@ -53,6 +55,19 @@ def test_the_table_of_commands_is_the_one_that_reads_them(language: str, page: s
     assert [row.split(" | ") for row in rows] == [
         [f"`/nfr {usage(spec.usage, words)}`", words(f"who_{spec.who.key}"), words(f"help_{name}")]
         for name, spec in COMMANDS.items()
+    ]
+
+
+def test_the_table_of_commands_on_the_issue_of_the_standing_review_is_the_one_that_reads_them() -> (
+    None
+):
+    words = Words("en")
+    rows = re.findall(r"^\| (`/nfr .*) \|$", CONFIGURATION, re.MULTILINE)
+    does = {one: words(f"configuration_help_{one}") for one in ("accept", "undo")}
+    does["help"] = words("help_help")
+    assert [row.split(" | ") for row in rows] == [
+        [f"`/nfr {usage}`", words(f"who_{who}"), does[name]]
+        for name, (_, usage, who) in configuration.COMMANDS.items()
     ]
 
 

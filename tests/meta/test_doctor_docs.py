@@ -64,7 +64,9 @@ def example() -> Iterator[Checked]:
     yield local.server(Served(True, "http://127.0.0.1:8000", ""))
     yield from github.reach(Reached(status=200, ahead_seconds=-95.0), API, 123456)
     owner = Owner("acme", "Organization")
-    yield from github.app(Registered(1, "acme-nfr", "Acme NFR", owner, permissions, heard))
+    yield from github.app(
+        Registered(1, "acme-nfr", "Acme NFR", owner, permissions, heard), is_server=False
+    )
     one = Installed(7, owner, permissions, "selected")
     allowed = Allowed(12, 4810, 5000, answers_graphql=True)
     yield from github.installations((one,), permissions, {7: allowed})

@@ -434,3 +434,32 @@ async def test_only_a_label_of_ghapp_leads_to_a_check_of_its_repository(store: S
         claim = await due(store, key)
         assert not claim.touched  # labels are read in every run
         await store.queue.finish(claim)
+
+
+@story
+async def test_only_the_open_pulls_of_a_milestone_are_checked_when_it_changes(store: Store) -> None:
+    others = Repository(11, 502, "acme/site")
+    for number, place, changes in (
+        (1, SHOP, {"milestone": 3}),
+        (2, SHOP, {"milestone": 3, "is_open": False}),
+        (3, SHOP, {"milestone": 4}),
+        (4, SHOP, {}),
+        (5, others, {"milestone": 3}),
+        (6, SHOP, {"milestone": 3}),
+    ):
+        key, head_sha = PullKey(place, number), f"{number:040x}"
+        claim = await claimed(store, key)
+        found = replace(verdict(key, "", head_sha), is_open=changes.get("is_open", True))
+        left = replace(run(found), milestone=changes.get("milestone", 0))
+        await store.records.write(runs.admit, claim, head_sha, SOURCE, Judgement((), ()))
+        await store.records.write(runs.record, claim, left, finished=True)
+    changed = replace(delivery(), event="milestone", action="edited", keys=())
+    for number, expected in ((9, set()), (3, {1, 6}), (0, set())):
+        lookup = Lookup(SHOP, milestone=number)
+        assert await store.queue.accept(replace(changed, id=f"milestone-{number}", lookup=lookup))
+        found = set()
+        while await dirty(store):
+            for claim in await store.queue.claim(1, wait_seconds=1.0):
+                found.add(claim.key)
+                await store.queue.finish(claim)
+        assert found == {PullKey(SHOP, number) for number in expected}

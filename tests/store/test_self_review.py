@@ -79,6 +79,30 @@ def test_an_incident_that_is_judged_twice_counts_once(database_url: str) -> None
     assert asyncio.run(play()) == 1
 
 
+def test_an_incident_that_is_undone_counts_no_longer(database_url: str) -> None:
+    async def play() -> list[int]:
+        found = []
+        async with opened(database_url) as store:
+            for number, said in enumerate(
+                (
+                    entry(Verb.INCIDENT, "dbm-rollback", 1, said_at=NOW),
+                    entry(Verb.INCIDENT, "dbm-plan", 2, said_at=NOW),
+                    entry(Verb.UNLINK, "dbm-rollback", 3, said_at=NOW),
+                    entry(Verb.INCIDENT, "dbm-rollback", 4, said_at=NOW),
+                )
+            ):
+                await recorded(store, 1, "waiting_reviewers", overview(), said)
+                await recorded(store, 2, "waiting_reviewers", overview(f"{number}"))
+                counts = await store.records.read(self_review, None, TODAY, TODAY, UTC)
+                found.append(counts.incidents)
+            other = entry(Verb.UNLINK, "dbm-rollback", 5, said_at=NOW)
+            await recorded(store, 2, "waiting_reviewers", overview(), other)
+            counts = await store.records.read(self_review, None, TODAY, TODAY, UTC)
+            return [*found, counts.incidents]
+
+    assert asyncio.run(play()) == [1, 2, 1, 2, 2]
+
+
 def test_the_page_groups_them(sqlite_url: str) -> None:
     async def play() -> tuple[dict[str, dict[str, int]], str, str]:
         async with opened(sqlite_url) as store:

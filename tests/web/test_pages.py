@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from sqlalchemy import bindparam, update
 
 from ghapp.core.areas import Text
 from ghapp.core.i18n import LANGUAGES, table
@@ -38,11 +39,14 @@ from ghapp.store.pages import (
     MOST_ROWS,
     Narrowed,
     ProjectPage,
+    all_projects,
     check_again,
     pull,
     queue,
 )
 from ghapp.store.pages import project as page_of_project
+from ghapp.store.schema import projects
+from ghapp.store.sql import Connection, Statement
 from ghapp.store.stand_up import FAILS_AFTER
 from ghapp.web.pages import PAGE_HEADERS
 from tests.store.stores import (
@@ -819,6 +823,53 @@ async def test_a_project_shows_only_what_its_reader_may_see(store: Store) -> Non
 
 
 @story
+async def test_projects_are_listed_open_ones_first_with_what_their_reader_may_see(
+    store: Store,
+) -> None:
+    assert "There is no project yet" in (await get(store, "/projects?lang=en")).text
+    said = entry(Verb.CONSULT, "external-api", 60 * 24)
+    of = await project(store, 12, said, asked="", title="orders <v2> @all", areas_shown=AREAS)
+    await project(store, 13, entry(Verb.PROJECT, "", 60), title="quiet")
+    other = await project(store, 14, title="another", repository=BATCH)
+    await recorded(store, 21, shown=member(of), of=of)
+    await recorded(store, 22, shown=member(of), of=of, is_open=False, since=NOON)
+    late = NOON + timedelta(days=3)
+    await recorded(store, 23, shown=member(of), of=of, repository=BATCH, since=late)
+    await recorded(store, 24, shown=member(of), of=other, since=NOON + timedelta(hours=2))
+    closed = replace(other, number=15)
+    await project(store, closed.number, repository=BATCH, title="done")
+
+    async def counted(*ids: int) -> list[tuple[object, ...]]:
+        found = await store.records.read(all_projects, frozenset(ids) if ids else None)
+        assert found.total == len(found.projects)
+        return [(one.number, one.open_pulls, one.pulls) for one in found.projects]
+
+    await store.records.write(finished, str(closed))
+    assert await counted() == [(12, 2, 3), (14, 1, 1), (13, 0, 0), (15, 0, 0)]
+    assert await counted(SHOP.id) == [(12, 1, 2), (13, 0, 0)]
+    assert await counted(BATCH.id) == [(14, 0, 0), (15, 0, 0)]
+    assert await counted(-1) == []
+    found = (await get(store, "/api/v1/projects?lang=en")).json()["projects"]
+    assert (found[0]["questions"], found[0]["waits"], found[1]["waits"]) == (1, True, False)
+    assert found[0]["active_at"] == f"{late:%Y-%m-%dT%H:%M:%SZ}"
+    page = (await get(store, "/projects?lang=en")).text
+    assert '<a href="/projects?lang=en" aria-current="page">' in page
+    assert '<a href="/projects/acme/shop/12?lang=en">' in page and "orders &lt;v2&gt; @all" in page
+    assert "questions without an answer: 1 · waits for the reviewers · " in page
+    assert "pull requests: 2 of 3 open" in page
+    pasted = (await get(store, "/projects?lang=ja&format=md")).text
+    assert pasted.startswith("### プロジェクト一覧 (4)")
+    assert "@" not in pasted and "<v2>" not in pasted
+    assert '<a href="/projects?lang=en">' in (await get(store, "/?lang=en")).text
+
+
+def finished(connection: Connection, key: str) -> None:
+    """Let the issue of a project be closed."""
+    closing = update(projects).where(projects.c.key == bindparam("of")).values(is_open=False)
+    connection.change(Statement(closing), {"of": key})
+
+
+@story
 async def test_what_is_no_project_has_no_page(store: Store) -> None:
     await project(store, 12)
     async with client(store) as browser:
@@ -902,6 +953,7 @@ async def test_answers_are_as_the_openapi_file_says(store: Store) -> None:
         "/api/v1/follow-ups": "/api/v1/follow-ups",
         "/api/v1/insights": "/api/v1/insights",
         "/api/v1/pulls/{owner}/{repository}/{number}": "/api/v1/pulls/acme/shop/1?marks=1",
+        "/api/v1/projects": "/api/v1/projects",
         "/api/v1/projects/{owner}/{repository}/{number}": "/api/v1/projects/acme/shop/12",
         "/api/v1/configuration": "/api/v1/configuration",
         "/api/v1/configuration/{owner}/{repository}": "/api/v1/configuration/acme/shop",

@@ -23,7 +23,7 @@ from ghapp.web.visitor import Guarded
 from tests.store.stores import opened
 from tests.web import people as signing_in
 from tests.web.people import People
-from tests.web.reviews import LOCAL, area, entry, overview, recorded
+from tests.web.reviews import LOCAL, area, entry, overview, project, recorded
 
 NAMES = ("acme/shop", "acme/secret", "acme/Batch", "other/tools")
 VISITORS = ("ann", "eve")
@@ -31,6 +31,7 @@ STATES = (
     *("waiting_reviewers", "waiting_author", "on_hold", "unreadable", "signed_off", "waived"),
     "clear",
 )
+PROJECTS = 50  # what the number of a project has beside that of its pull
 FAR = datetime(2100, 1, 1, tzinfo=UTC)  # so that ages are 0, whenever the page is made
 # What differs from one moment to the next, and from one visitor to the next.
 MOMENTS = re.compile(
@@ -81,6 +82,16 @@ async def filled(people: People, engine: Engine, rows: Iterable[Row]) -> None:
         shown = overview(
             f"title {word}", author=word, areas=(area(f"area-{word}", reviewers=(f"team {word}",)),)
         )
+        name = NAMES[number % len(NAMES)]
+        theirs = marked(name)
+        of = await project(
+            *(people.store, number + PROJECTS),
+            entry(Verb.CONSULT, f"area-{theirs}", number, note=theirs, speaker=theirs),
+            asked=f"question {theirs}",
+            repository=people.repository(name.lower()),
+            title=f"project {theirs}",
+            areas=(f"area-{theirs}",),
+        )
         due = FollowUp(number, f"item-{word}", f"area-{word}", row.due, word, f"reason {word}")
         key = await recorded(
             *(people.store, number, row.state, shown),
@@ -89,6 +100,7 @@ async def filled(people: People, engine: Engine, rows: Iterable[Row]) -> None:
             since=FAR,
             is_open=row.is_open,
             follow_ups=(due,) if row.due else (),
+            of=of,
         )
         if row.is_parked:
             with engine.begin() as connection:
@@ -126,6 +138,9 @@ def paths(people: People, rows: Iterable[Row]) -> list[str]:
             for number, row in enumerate(rows, 1):
                 owner, _, repository = row.name.partition("/")
                 named = {"owner": owner, "repository": repository, "number": number}
+                if "/projects/" in route.path:
+                    owner, _, repository = NAMES[number % len(NAMES)].partition("/")
+                    named = {"owner": owner, "repository": repository, "number": number + PROJECTS}
                 plain.append(f"{route.path.format_map(named)}?lang=en")
             found += plain
         else:

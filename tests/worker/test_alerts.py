@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,11 +16,11 @@ from ghapp.core.text.places import Place
 from ghapp.observer import Observer
 from ghapp.settings import Endpoint
 from ghapp.slack import Slack
-from ghapp.store import Store
+from ghapp.store import Store, pages
 from ghapp.worker.alerts import Alerts
 from ghapp.worker.digest import Sender
 from tests.store.stores import NOON, changed, opened
-from tests.web.reviews import BATCH, entry, overview, recorded
+from tests.web.reviews import BATCH, SHOP, entry, overview, recorded
 from tests.worker.digest_process import TOKYO
 from tests.worker.slack_server import SILENT, SlackServer
 
@@ -66,6 +67,25 @@ def test_each_thing_is_said_once(database_url: str, slack: SlackServer) -> None:
     assert "acme/shop#1> waived by sam · batch · &lt;!here&gt; hot fix" in first
     assert "acme/batch#4> on hold for" in second
     assert "load test first" in second
+
+
+@pytest.mark.anyio
+async def test_waivers_are_found_whatever_was_said_and_decided_since(database_url: str) -> None:
+    at = datetime.now(UTC)
+    async with opened(database_url) as store:
+        await waived(store, 1)
+        await waived(store, 2, hours_ago=30)
+        words = entry(Verb.CHECK, "db", 3, said_at=at, note='"verb":"waive"')
+        both = (entry(Verb.WAIVE, area, 4, said_at=at) for area in "ab")
+        twice = (replace(one, part=part) for part, one in enumerate(both))
+        await recorded(store, 3, "waiting_author", overview(), words, *twice)
+        elsewhere = entry(Verb.WAIVE, "c", 5, said_at=at)
+        await recorded(store, 4, "waived", overview(), elsewhere, repository=BATCH)
+        read, since = store.records.read, at - timedelta(days=1)
+        found = await read(pages.waivers, frozenset({SHOP.id}), since)
+        all_of_them = await read(pages.waivers, None, since)
+    assert [(one.number, one.entry.subject) for one in found] == [(3, "b"), (3, "a"), (1, "batch")]
+    assert [one.number for one in all_of_them] == [4, 3, 3, 1]
 
 
 def test_the_last_message_of_a_day_names_all_that_is_left(

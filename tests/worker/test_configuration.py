@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ghapp import builtin_packs
-from ghapp.core.marks import Issue
+from ghapp.core.marks import Issue, Reply
 from ghapp.core.model import ConfigurationKey, Repository, Rights
 from ghapp.core.policy.policy import Rules
 from ghapp.core.records import History, PolicySource
@@ -40,10 +42,12 @@ class GitHub:
         self.issues: dict[int, Issue] = {}
         self.reads: list[str] = []
         self.reactions: list[tuple[int, str]] = []
+        self.replies: list[Reply] = []
         self.allowed = 1_000
         self.complete = self.listed = True
         self.dies = False  # after the issue is open, before anybody learns of it
         self.refuses = False
+        self.closed_at: datetime | None = None
 
     async def configured(
         self, repository: Repository, history: History, rules: Rules
@@ -66,11 +70,17 @@ class GitHub:
     async def own_issue(self, repository: Repository, label: str) -> int:
         return max(self.issues, default=0) if self.listed else 0
 
-    async def put_issue(self, repository: Repository, number: int, issue: Issue) -> int:
+    async def put_issue(
+        self, repository: Repository, number: int, issue: Issue, newest: timedelta | None
+    ) -> int | None:
         if self.refuses:
             raise Rejected("no")
         if number and number not in self.issues:
             return 0
+        if number and self.closed_at:
+            if newest is None or newest >= datetime.now(UTC) - self.closed_at:
+                return None
+            self.closed_at = None
         number = number or len(self.issues) + 1
         self.issues[number] = issue
         if self.dies:
@@ -81,6 +91,11 @@ class GitHub:
         if self.refuses:
             raise Rejected("locked")
         self.reactions.append((comment_id, content))
+
+    async def answer_on_issue(self, repository: Repository, reply: Reply) -> None:
+        if self.refuses:
+            raise Rejected("locked")
+        self.replies.append(reply)
 
 
 @pytest.fixture
@@ -201,10 +216,44 @@ async def test_a_comment_is_judged_without_a_search(store: Store) -> None:
     assert (week.must, week.accepted) == (0, 1)
 
 
+async def test_a_closed_issue_is_left_alone_until_something_new_is_found(store: Store) -> None:
+    github = GitHub({"a.tf": OPEN, "b.tf": OPEN})
+    await searched(store, github)
+    before, hour = body(github), timedelta(hours=1)
+    github.closed_at = datetime.now(UTC) + hour  # after all that is found before
+    del github.files["b.tf"]
+    await searched(store, github)
+    assert body(github) == before
+    github.closed_at = None  # somebody reopens it
+    await searched(store, github)
+    assert "**1 finding open**" in body(github)
+    github.closed_at = datetime.now(UTC) - hour
+    github.files["c.tf"] = f"{OPEN}# new\n"
+    await searched(store, github)
+    assert github.closed_at is None
+    assert "**2 findings open**" in body(github)
+    assert len(github.issues) == 1
+
+
+async def test_help_is_answered_once_for_each_person(store: Store) -> None:
+    github = GitHub({"a.tf": OPEN})
+    await searched(store, github)
+    said = [replace(comment(id, "/nfr help"), issue=1) for id in (7, 8)]
+    both = replace(comment(9, "/nfr\n\n/nfr accept IAC-001 a.tf"), speaker="ann", issue=1)
+    await store.queue.accept(delivery(KEY, messages=(*said, both)))
+    await ran(store, github)
+    assert github.reactions == [(7, "eyes"), (8, "eyes"), (9, "confused")]
+    found = [(one.topic, one.message_id, one.issue) for one in github.replies]
+    assert found == [("help:sam", "comment:8", 1), ("help:ann", "comment:9", 1)]
+    assert "- `/nfr undo HAZARD PATH`: " in github.replies[0].body
+    await searched(store, github)
+    assert len(github.replies) == 2
+
+
 async def test_what_github_refuses_holds_nothing_up(store: Store) -> None:
     github = GitHub({"a.tf": OPEN})
     github.refuses = True
-    said = comment(7, "/nfr accept IAC-001 a.tf -- a bastion")
+    said = comment(7, "/nfr accept IAC-001 a.tf -- a bastion\n/nfr help")
     await store.queue.accept(delivery(KEY, messages=(said,)))
     await searched(store, github)
     assert (github.issues, github.reactions) == ({}, [])

@@ -20,13 +20,14 @@ from ghapp.core.records import Note, PolicySource
 from ghapp.core.releases import Release
 from ghapp.core.text.digest import Digest, as_text
 from ghapp.core.text.places import Place
-from ghapp.store import Store, pages
+from ghapp.core.text.turns import age, waited
+from ghapp.store import Store, pages, posts
 from ghapp.store.pages import Narrowed
 from ghapp.store.pruning import prune
 from ghapp.store.stand_up import Happened, happened
-from ghapp.worker.digest import Audience, audiences, worded
+from ghapp.worker.digest import Audience, audiences, made, worded
 from tests.store.stores import NOON, SHOP, changed, opened, stored
-from tests.web.reviews import BATCH, area, days_from_now, overview, project, recorded
+from tests.web.reviews import BATCH, HOURS, area, days_from_now, overview, project, recorded
 from tests.worker.digest_process import TOKYO, sent
 from tests.worker.slack_server import SILENT, SlackServer
 
@@ -272,6 +273,72 @@ def test_a_consultation_is_new_until_a_message_has_named_it(sqlite_url: str) -> 
             assert sum(one.is_new for one in part.lines[7:]) == marked
 
     asyncio.run(play())
+
+
+def test_the_longest_wait_is_that_of_all_that_wait_listed_or_not(database_url: str) -> None:
+    soon, words = Release(days_from_now(3), "v6"), Words("en")
+
+    async def play() -> None:
+        now = datetime.now(UTC)
+        longest, in_shop = now - timedelta(days=40), now - timedelta(days=20)
+        async with opened(database_url) as store:
+            for number in range(1, 31):
+                await recorded(store, number, shown=overview(release=soon), since=now)
+            await recorded(store, 98, since=in_shop)
+            await recorded(store, 99, since=longest, repository=BATCH)
+            await recorded(store, 97, "on_hold", since=longest - timedelta(days=9))
+            found, shop = await queue_of(store), await queue_of(store, repository="acme/shop")
+            nobody = await queue_of(store, area="none")
+        total, listed = found.turns["reviewers"]
+        assert (total, {one.number for one in listed} & {98, 99}) == (32, set())
+        assert {since for since, _ in found.waits} == {longest, in_shop}
+        assert [since for since, _ in shop.waits] == [in_shop]
+        assert nobody.waits == ()
+        told = worded(found, None, date(2026, 11, 25), "", PLACE, words)
+        assert told
+        wait = age(waited(longest, found.now, HOURS, TOKYO), words)
+        assert words("digest_longest", waited=wait) in told.summary
+
+    asyncio.run(play())
+
+
+def test_what_happened_to_a_team_is_what_happened_to_its_areas(database_url: str) -> None:
+    async def play() -> None:
+        async with opened(database_url) as store:
+            before = datetime.now(UTC) - timedelta(minutes=5)
+            now, since = datetime.now(UTC), NOON - timedelta(days=3)
+            mine = [area(state="signed_off"), area("api", reviewers=("team api",))]
+            theirs = (area("api", reviewers=("team api",), state="signed_off"),)
+            await recorded(store, 1, shown=overview(), since=since)
+            await recorded(store, 2, "signed_off", overview(areas=tuple(mine)), since=now)
+            misleading = overview("team dba", areas=theirs, waivers=("team dba",))
+            await recorded(store, 3, "signed_off", misleading, since=now)
+            waived = overview(areas=(area(state="waived"),))
+            await recorded(store, 4, "waived", waived, since=now, is_open=False)
+            await recorded(store, 5, "clear", overview(areas=()), since=now)
+            read = store.records.read
+            assert await read(happened, None, before, "dba") == Happened(2, 1, 1)
+            assert await read(happened, None, before, "api") == Happened(2, 2, 0)
+            assert await read(happened, None, before, "none") == Happened(0, 0, 0)
+            assert await read(happened, frozenset({BATCH.id}), before, "dba") == Happened(0, 0, 0)
+
+    asyncio.run(play())
+
+
+def test_the_message_of_a_team_says_what_happened_to_its_areas(sqlite_url: str) -> None:
+    async def play() -> Digest | None:
+        async with opened(sqlite_url) as store:
+            target = Target("slack", "", "dba")
+            await store.records.write(posts.claim, target.id, "digest:2026-11-24")
+            await store.records.write(posts.done, target.id, "digest:2026-11-24", "sent")
+            await recorded(store, 1)
+            await recorded(store, 2, shown=overview(areas=(area(reviewers=("team api",)),)))
+            audience = Audience(target, (SHOP,), "en", ())
+            return await made(store, audience, date(2026, 11, 25), PLACE)
+
+    digest = asyncio.run(play())
+    assert digest
+    assert digest.closing == ("Since Tue 24 Nov: 1 new, 0 signed off, 0 waived",)
 
 
 def test_all_that_is_signed_off_before_a_release_is_said(sqlite_url: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from ghapp.core.areas import Item
-from ghapp.core.ledger import Refusal, Verb, answers
+from ghapp.core.ledger import Entry, Refusal, Verb, answers
 from ghapp.core.records import FollowUp
 from ghapp.core.review.case import (
     MOST_SHOWN,
@@ -94,16 +94,21 @@ _INCIDENT = re.compile(
 )
 MOST_URL = 300  # characters
 INCIDENT_URL = "https://status.example.com/incidents/42"
+UNDO = "undo"  # in the place of an address
+UNDO_USAGE = f"incident {UNDO} ITEM"
 
 
 def incident(case: Case, command: Command) -> tuple[Judged, ...]:
     """The incident is linked to the questions that would have prevented it.
 
-    Any question of the policy will do: that it was not asked here may be the point.
+    Any question of the policy will do: that it was not asked here may be the point. With `undo` in
+    the place of an address, what was linked to the questions here is undone, whoever linked it.
     """
     if not case.rights.write:
         return (case.no_right("incident_no_write"),)
     url = command.url
+    if not url and command.subjects[0] == UNDO:
+        return _unlinked(case, command.subjects[1:])
     if len(url) > MOST_URL or not _INCIDENT.fullmatch(url):
         return (Refusal("incident_url", laid_bare(url, MOST_SHOWN), INCIDENT_URL),)
     areas = (*case.policy.areas, *(one.area for one in case.flagged.values()))
@@ -112,6 +117,18 @@ def incident(case: Case, command: Command) -> tuple[Judged, ...]:
     note = f"{url} {command.note}".strip()
     linked = (case.done(Verb.INCIDENT, id, "write", note) for id in named)
     return (*merged(linked), *strange)
+
+
+def _unlinked(case: Case, subjects: tuple[str, ...]) -> tuple[Judged, ...]:
+    linked: dict[str, Entry] = {}
+    for entry in case.before:
+        if entry.verb is Verb.INCIDENT:
+            linked[entry.subject] = entry
+        elif entry.verb is Verb.UNLINK:
+            linked.pop(entry.subject, None)
+    named, strange = known(subjects, linked, "no_incident")
+    undone = tuple(case.done(Verb.UNLINK, id, "write") for id in named)
+    return (*undone, *strange) or (Refusal("subjects_missing", UNDO_USAGE),)
 
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

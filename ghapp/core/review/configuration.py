@@ -1,7 +1,7 @@
 """The standing review of the configuration: what is new, gone and accepted, and who may accept.
 
-Its ledger is that of the repository's issue. Only entries of `Verb.ACCEPT` and `Verb.UNDO` are in
-it, and refused ones; their subject is "HAZARD PATH".
+Its ledger is that of the repository's issue. Entries of `Verb.ACCEPT` and `Verb.UNDO` are in it,
+whose subject is "HAZARD PATH"; and refused ones, and those that ask for help.
 """
 
 from __future__ import annotations
@@ -28,9 +28,14 @@ from ghapp.core.scan.checklist import SEVERITIES
 MOST_KEPT = 2_000
 GONE_FOR = timedelta(days=90)  # how long what is gone is remembered
 MOST_COMMANDS = 20  # in one comment
-USAGE = "accept HAZARD PATH [until YYYY-MM-DD] -- reason"
-VERBS: Mapping[str, Verb] = {"accept": Verb.ACCEPT, "undo": Verb.UNDO}
-_COMMAND = re.compile(rf"\s*{PREFIX}[\s:：-]\s*(\S+)(?:\s+(.*))?", re.DOTALL)
+USAGE, UNDO_USAGE = "accept HAZARD PATH [until YYYY-MM-DD] -- reason", "undo HAZARD PATH"
+# What there is on this issue, with its usage and who may use it: the text `who_KEY`.
+COMMANDS: Mapping[str, tuple[Verb, str, str]] = {
+    "accept": (Verb.ACCEPT, USAGE, "any_reviewer"),
+    "undo": (Verb.UNDO, UNDO_USAGE, "any_reviewer"),
+    "help": (Verb.HELP, "help", "anyone"),
+}
+_COMMAND = re.compile(rf"\s*{PREFIX}(?:\s*$|[\s:：-]\s*(\S+)(?:\s+(.*))?)", re.DOTALL)
 _DASHES = re.compile(r"(?:^|\s)(?:--|[—–]{1,2}|――|ーー|－－)(?=\s|$)")
 
 
@@ -155,6 +160,11 @@ class Standing:
         return tuple(one for one in self.findings if not one.gone_at and not self.is_accepted(one))
 
     @property
+    def newest(self) -> datetime | None:
+        """When the newest of the open ones was first found; None if none is open."""
+        return max((one.first_seen for one in self.open), default=None)
+
+    @property
     def waived(self) -> tuple[Tracked, ...]:
         """Those that are there and accepted."""
         return tuple(one for one in self.findings if not one.gone_at and self.is_accepted(one))
@@ -179,10 +189,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """A command on the issue. verb: ACCEPT or UNDO. until: as written, "" without."""
+    """A command on the issue. verb: ACCEPT, UNDO or HELP, which has no place.
+
+    until: as written, "" without.
+    """
 
     verb: Verb
-    place: Place
+    place: Place | None
     until: str = ""
     note: str = ""
 
@@ -193,32 +206,41 @@ def commands(body: str) -> tuple[tuple[Accept | Refusal, str], ...]:
     for line in lines(body)[0]:
         given = _COMMAND.match(line)
         if given and len(found) < MOST_COMMANDS:
-            found.append((_read(given[1], (given[2] or "").strip()), line.strip()))
+            found.append((_read(given[1] or "help", (given[2] or "").strip()), line.strip()))
     return tuple(found)
 
 
 def _read(name: str, rest: str) -> Accept | Refusal:
-    verb = VERBS.get(unicodedata.normalize("NFKC", name).lower())
+    command = COMMANDS.get(unicodedata.normalize("NFKC", name).lower())
+    if command is None:
+        return Refusal("syntax")
+    verb = command[0]
+    if verb is Verb.HELP:
+        return Accept(verb, None)
     dashes = _DASHES.search(rest)
     words = (rest[: dashes.start()] if dashes else rest).split()
     note = rest[dashes.end() :].strip() if dashes else ""
     until = ""
     if len(words) > 3 and words[-2].lower() == "until":
         *words, _, until = words
-    if verb is None or len(words) < 2 or (verb is Verb.ACCEPT and not seen(note).strip()):
+    if len(words) < 2 or (verb is Verb.ACCEPT and not seen(note).strip()):
         return Refusal("syntax")
     hazard, *path = (word.strip("`") for word in words)
     return Accept(verb, Place(hazard.upper(), " ".join(path)), until, note)
 
 
 def asks(messages: Iterable[Message], policy: Policy, owner: str) -> Mapping[str, Ask]:
-    """What has to be read about the speakers who write commands, by login."""
+    """What has to be read about the speakers of commands that not anyone may use, by login."""
     people, found = policy.reviewers, dict[str, Ask]()
     for message in messages:
-        if commands(message.text):
+        if not all(map(_asks_for_help, commands(message.text))):
             teams = frozenset(full_team(team, owner) for team in people.teams)
             found[message.speaker] = Ask(not people, teams, message.speaker_id)
     return found
+
+
+def _asks_for_help(command: tuple[Accept | Refusal, str]) -> bool:
+    return isinstance(command[0], Accept) and command[0].verb is Verb.HELP
 
 
 def judged(
@@ -237,12 +259,16 @@ def judged(
         speaker = held.account.login if held.account else message.speaker
         right = right_to_review(speaker, policy.reviewers, held, owner)
         for part, (command, line) in enumerate(commands(message.text)):
-            refusal = command if isinstance(command, Refusal) else None
-            if refusal is None and policy.standing == "unreadable":
+            refusal: Refusal | None = None
+            if isinstance(command, Refusal):
+                refusal = command
+            elif command.place is None:  # anyone may ask for help
+                pass
+            elif policy.standing == "unreadable":
                 refusal = Refusal("unreadable")
-            elif refusal is None and not right:
+            elif not right:
                 refusal = Refusal("unclear" if held.unclear else "reviewer", message.speaker)
-            if isinstance(command, Accept) and refusal is None:
+            else:
                 refusal = _unfit(command, places, today)
             entry = Entry(
                 message.id,
@@ -256,12 +282,13 @@ def judged(
                 refusal=refusal,
                 comment_id=message.comment_id,
                 speaker_id=message.speaker_id,
+                issue=message.issue,
             )
             if isinstance(command, Accept) and refusal is None:
                 entry = replace(
                     entry,
                     verb=command.verb,
-                    subject=str(command.place),
+                    subject=str(command.place or ""),
                     until=command.until,
                     note=command.note,
                 )

@@ -151,9 +151,13 @@ def _again(entry: Entry, item: Item, facts: Facts, project: Project) -> str:
 def _expires_at(entry: Entry, facts: Facts) -> datetime:
     """When an answer of a project is asked for again: after some days, or once it is due."""
     if entry.verb is Verb.DEFER:
-        day = datetime.fromisoformat(entry.until).replace(tzinfo=UTC)
-        return day + timedelta(days=1)
+        return due_at(entry)
     return entry.said_at + timedelta(days=facts.policy.projects.max_age_days)
+
+
+def due_at(deferral: Entry) -> datetime:
+    """When a question that was deferred for a whole project is asked again."""
+    return datetime.fromisoformat(deferral.until).replace(tzinfo=UTC) + timedelta(days=1)
 
 
 def expires_at(found: Iterable[Inherited], facts: Facts) -> datetime | None:

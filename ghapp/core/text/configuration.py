@@ -11,7 +11,7 @@ from ghapp.core.ledger import Entry
 from ghapp.core.markdown import MOST_TEXT, code, cut, login, paragraphs, visible
 from ghapp.core.marks import Issue
 from ghapp.core.policy.policy import Policy
-from ghapp.core.review.configuration import USAGE, Standing, Tracked
+from ghapp.core.review.configuration import COMMANDS, UNDO_USAGE, USAGE, Standing, Tracked
 from ghapp.core.scan.checklist import SEVERITIES
 from ghapp.core.text import findings
 from ghapp.core.text.labels import described
@@ -49,7 +49,7 @@ def issue(
         words(
             "configuration_help",
             command=code(f"/nfr {USAGE}"),
-            undo=code("/nfr undo HAZARD PATH"),
+            undo=code(f"/nfr {UNDO_USAGE}"),
         ),
     )
     label = policy.labels["configuration"]
@@ -61,6 +61,20 @@ def issue(
         owner="",
         label=(label, *described(policy)[label]),
     )
+
+
+def commands(words: Words) -> str:
+    """The answer to `/nfr help` on the issue."""
+    lines = (
+        words(
+            "command",
+            usage=code(f"/nfr {usage}"),
+            does=words("help_help" if name == "help" else f"configuration_help_{name}"),
+            who=words(f"who_{who}"),
+        )
+        for name, (_, usage, who) in COMMANDS.items()
+    )
+    return paragraphs(words("help"), "\n".join(lines))
 
 
 def _summary(standing: Standing, policy: Policy, words: Words) -> str:

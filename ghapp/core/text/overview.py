@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ghapp.core.areas import Text
 from ghapp.core.i18n import LANGUAGES, Words
-from ghapp.core.ledger import Entry, answers
+from ghapp.core.ledger import Entry
 from ghapp.core.markdown import visible
 from ghapp.core.records import (
     Asked,
@@ -57,7 +57,7 @@ def overview(review: Review) -> Overview:
 
 def project_areas(board: Board) -> Iterator[ProjectArea]:
     """What pages show of a project's areas until its next run."""
-    given, consulted = answers(board.ledger), board.consulted
+    given, consulted = board.given, board.consulted
     for area in (None, *board.shown):
         id = area.id if area else ""
         asked = consulted.get(id)

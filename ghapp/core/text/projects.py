@@ -11,7 +11,14 @@ from ghapp.core.ledger import Entry, Verb, answers
 from ghapp.core.markdown import code, cut, dotted, link, login, paragraphs, plain
 from ghapp.core.records import ProjectPull
 from ghapp.core.review.facts import Facts
-from ghapp.core.review.projects import Consulted, consulted, new_areas, open_concerns, spelled
+from ghapp.core.review.projects import (
+    Consulted,
+    consulted,
+    due_at,
+    new_areas,
+    open_concerns,
+    spelled,
+)
 from ghapp.core.review.review import AreaReview, Review
 
 MARKER = "<!-- ghapp:project -->"
@@ -99,8 +106,18 @@ class Board:
         )
 
     @property
+    def given(self) -> Mapping[str, Entry]:
+        """The answers that count by now, by item: a deferral counts until its day is over."""
+        now = self.facts.now
+        return {
+            item: one
+            for item, one in answers(self.ledger).items()
+            if one.verb is not Verb.DEFER or now < due_at(one)
+        }
+
+    @property
     def open_items(self) -> tuple[Item, ...]:
-        given = answers(self.ledger)
+        given = self.given
         return tuple(one for area in self.shown for one in area.items if one.id not in given)
 
 
@@ -117,6 +134,8 @@ def comment(board: Board) -> str:
     if "" in board.consulted:
         blocks.append(_consultation(board.consulted[""], words))
     blocks += ["\n".join(_area(area, board, words)) for area in board.shown]
+    if any(one.verb is Verb.DEFER for one in board.given.values()):
+        blocks.append(words("project_defers"))
     raised = open_concerns(board.ledger)
     if raised:
         lines = (
@@ -133,7 +152,7 @@ def comment(board: Board) -> str:
 
 
 def _area(area: Area, board: Board, words: Words) -> Iterator[str]:
-    given = answers(board.ledger)
+    answered, given = answers(board.ledger), board.given
     count = sum(item.id in given for item in area.items)
     done = words("answered", answered=count, count=len(area.items))
     yield f"#### {dotted(plain(words.text(area.title)), done, code(area.id))}"
@@ -142,15 +161,16 @@ def _area(area: Area, board: Board, words: Words) -> Iterator[str]:
         yield _consultation(board.consulted[area.id], words)
         yield ""
     for item in area.items:
-        entry = given.get(item.id)
-        box = "☑" if entry else "☐"
+        entry = answered.get(item.id)
+        box = "☑" if item.id in given else "☐"
         severity = words(f"sev_{item.severity}")
         question = f"**{plain(words.text(item.question))}**"
         yield f"- {box} {question} {dotted(code(item.id), severity)}"
         if entry:
             kind = words(f"project_{entry.verb}", until=entry.until)
             note = code(entry.note, MOST_NOTE) if entry.note else ""
-            yield f"  {dotted(kind, note, login(entry.speaker), _day(entry, words))}"
+            text = dotted(kind, note, login(entry.speaker), _day(entry, words))
+            yield f"  {text}" if item.id in given else f"  ~~{text}~~ {words('again_due')}"
 
 
 def _consultation(one: Consulted, words: Words) -> str:

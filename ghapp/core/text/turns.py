@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 
 from ghapp.core.i18n import Words
@@ -98,3 +99,11 @@ def waited(
     if hours:
         working = WorkingTime(hours.days, hours.hours, zone, hours.holidays, hours.days_off)
     return working.between(since, now), working.day
+
+
+def longest(
+    waits: Iterable[tuple[datetime, Hours | None]], now: datetime, zone: tzinfo, words: Words
+) -> str:
+    """The longest of some waits, in words; "" if there are none. waits: since when, and hours."""
+    times = [waited(since, now, hours, zone) for since, hours in waits]
+    return age(max(times), words) if times else ""

@@ -13,7 +13,7 @@ from ghapp.emulator.issue import Issue
 from ghapp.emulator.json import Json, accounts, iso, issues, node_id
 from ghapp.emulator.json import repository as repositories
 from ghapp.emulator.json.accounts import Addresses
-from ghapp.emulator.repository import NO_SHA, Pull, Push, QueueEntry, Repository
+from ghapp.emulator.repository import NO_SHA, Milestone, Pull, Push, QueueEntry, Repository
 
 COMMITS_LIMIT = 2048  # a push delivery has no more
 ABOUT_INSTALLATIONS = ("installation", "installation_repositories")
@@ -57,6 +57,7 @@ WRITERS: Mapping[type, Callable[[Payload, str, Any], Any]] = {
     CheckRun: lambda to, key, run: repositories.check_run_delivered(to.at, to.repository, run),
     CheckSuite: lambda to, key, suite: repositories.check_suite(to.at, to.repository, suite),
     QueueEntry: lambda to, key, entry: _merge_group(entry),
+    Milestone: lambda to, key, found: issues.milestone(to.at, to.repository, found),
 }
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from ghapp.core.model import (
     ORGANISATION,
     Compared,
+    ConfigurationKey,
     Delivery,
     InstallationKey,
     Lookup,
@@ -21,6 +22,7 @@ from ghapp.core.model import (
     same_login,
 )
 from ghapp.core.policy import pack_files
+from ghapp.core.text.configuration import marked
 from ghapp.core.text.follow_ups import read_marker
 from ghapp.github import payloads
 from ghapp.github.events import merge_queue
@@ -156,6 +158,17 @@ def label(delivery: Delivery, us: Identity) -> Delivery:
     return replace(delivery, lookup=Lookup(payload.where, labels=names))
 
 
+def milestone(delivery: Delivery, us: Identity) -> Delivery:
+    """The pulls of a milestone whose day, title, description or state has changed, or that is gone.
+
+    GitHub reports nothing about the pulls, and their `updated_at` stays as it is.
+    """
+    if delivery.action not in ("edited", "closed", "opened", "deleted"):
+        return delivery
+    payload = decoded(delivery.body, payloads.MilestoneEvent)
+    return replace(delivery, lookup=Lookup(payload.where, milestone=payload.milestone.number))
+
+
 def installation(delivery: Delivery, us: Identity) -> Delivery:
     if delivery.action not in ("created", "unsuspend", "new_permissions_accepted"):
         return delivery
@@ -194,7 +207,8 @@ def authorization(delivery: Delivery, us: Identity) -> Delivery:
 def issue(delivery: Delivery, us: Identity) -> Delivery:
     """The pull of a follow-up, if somebody else closes, reopens, deletes or moves its issue.
 
-    And what a project may be: an issue whose label, state or place has changed.
+    And what a project may be: an issue whose label, state or place has changed. And the standing
+    review, if somebody reopens its issue.
     """
     if delivery.action not in ISSUE_ACTIONS:
         return delivery
@@ -211,6 +225,8 @@ def issue(delivery: Delivery, us: Identity) -> Delivery:
         )
     delivery = replace(delivery, issues=(key,), moved=_moved(payload))
     found, made = read_marker(part.body or ""), us.made(part.performed_via_github_app)
+    if delivery.action == "reopened" and made and not by_us and marked(part.body or ""):
+        return replace(delivery, keys=(ConfigurationKey(payload.where),))
     if delivery.action == "edited" or by_us or not made or not found:
         return delivery
     number, _ = found

@@ -38,7 +38,10 @@ def issue_comment(delivery: Delivery, us: Identity) -> Delivery:
         ours = us.made(payload.issue.performed_via_github_app)
         if ours and marked(payload.issue.body or ""):
             speaker, place = payload.person(comment.user), ConfigurationKey(payload.where)
-            return _with_message(delivery, place, comment, speaker, Channel.COMMENT, "comment")
+            return _with_message(
+                *(delivery, place, comment, speaker, Channel.COMMENT),
+                *("comment", payload.issue.number),
+            )
         marker = read_marker(payload.issue.body or "") if ours else None
         if marker and marker[0] <= MOST_NUMBER:
             pull, number = PullKey(payload.where, marker[0]), payload.issue.number

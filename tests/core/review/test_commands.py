@@ -165,7 +165,7 @@ def test_the_usage_of_a_command_begins_with_its_name(name: str) -> None:
 
 
 def test_every_verb_but_those_of_the_judge_has_a_command() -> None:
-    by_judge = {Verb.REFUSED, Verb.RELEASE, Verb.WITHDRAW}
+    by_judge = {Verb.REFUSED, Verb.RELEASE, Verb.WITHDRAW, Verb.UNLINK}
     on_issues = {Verb.ACCEPT, Verb.CLOSE}  # of a configuration, and of a follow-up
     assert {spec.verb for spec in COMMANDS.values()} == set(Verb) - by_judge - on_issues
 

@@ -113,6 +113,7 @@ def test_what_stands() -> None:
     assert [standing.is_new(one) for one in after] == [False, True, True, False]
     assert not Standing(first, None, NOW).is_new(first[0])
     assert Standing().gone == ()
+    assert (standing.newest, Standing().newest) == (LATER, None)
 
 
 # --- commands -------------------------------------------------------------------------------------
@@ -130,6 +131,9 @@ def test_a_command_names_a_hazard_and_a_path() -> None:
         Accept(Verb.ACCEPT, place, "", "why")
     ]
     assert read("／ｎｆｒ undo IAC-001 a.tf") == [Accept(Verb.UNDO, Place("IAC-001", "a.tf"))]
+    for asked in ("/nfr", "/nfr help", "/nfr HELP me", "/nfr-help"):
+        assert read(asked) == [Accept(Verb.HELP, None)]
+    assert read("/nfrhelp") == []
     for wrong in ("accept IAC-001 a.tf", "accept IAC-001 -- why", "done -- why", "undo", "accept"):
         assert read(f"/nfr {wrong}") == [Refusal("syntax")]
     assert read("> /nfr undo IAC-001 a.tf\n\nno command") == []
@@ -150,6 +154,15 @@ def test_a_reviewer_accepts_a_finding() -> None:
     assert (made.verb, made.subject, made.until) == (Verb.ACCEPT, "IAC-001 a.tf", "2026-12-24")
     assert (made.note, made.right, made.comment_id) == ("a bastion", "team acme/sre", 1)
     assert outcome("/nfr undo IAC-001 a.tf").verb is Verb.UNDO
+
+
+def test_anyone_may_ask_for_help() -> None:
+    unreadable = Policy(reviewers=POLICY.reviewers, standing="unreadable")
+    made = outcome("/nfr help", rights=Rights(), policy=unreadable)
+    assert (made.verb, made.subject, made.refusal) == (Verb.HELP, "", None)
+    assert configuration.asks([said("/nfr help")], POLICY, "acme") == {}
+    assert list(configuration.asks([said("/nfr\n/nfr undo A b")], POLICY, "acme")) == ["sam"]
+    assert acceptances([made], TODAY) == {}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,12 +21,11 @@ WRITES = {"bob": Rights(write=True)}
 URL = "https://status.example.com/incidents/42?x=Ab"
 
 
-def told(text: str, who: str = "bob", **known: Any) -> tuple[Entry, ...]:
-    """What it comes to on a pull in which nothing is flagged."""
+def told(text: str, who: str = "bob", *before: Entry, **known: Any) -> tuple[Entry, ...]:
+    """What it comes to on a pull in which nothing is flagged. before: the ledger until then."""
     rights = known.pop("rights", WRITES)
-    return judge(
-        facts(RULES, comment(text, who), rights=rights, **known), history(), asked()
-    ).entries
+    said = facts(RULES, comment(text, who, number=9), rights=rights, **known)
+    return judge(said, history(ledger=before), asked()).entries
 
 
 def reasons(entries: tuple[Entry, ...]) -> list[str]:
@@ -40,6 +40,25 @@ def test_an_incident_is_linked_to_a_question_that_was_not_even_asked() -> None:
         "db-plan",
         "db-rollback",
     ]
+
+
+def test_what_was_linked_to_a_question_here_is_undone_whoever_linked_it() -> None:
+    first = told(f"/nfr incident {URL} db-plan db-rollback")
+    other = replace(first[0], message_id="comment:7", verb=Verb.REFRESH, subject="")
+    (one,) = told("/nfr incident undo DB-Plan", "bob", *first, other)
+    assert (one.verb, one.subject, one.note) == (Verb.UNLINK, "db-plan", "")
+    again = told("/nfr incident undo db-plan", "bob", *first, replace(one, message_id="comment:8"))
+    assert reasons(again) == ["no_incident"]
+    both = told("/nfr incident undo db-plan, db-rolback", "bob", *first)
+    assert [each.verb for each in both] == [Verb.UNLINK, Verb.REFUSED]
+    assert both[1].refusal and both[1].refusal.instead == "db-rollback"
+    assert reasons(told("/nfr incident undo", "bob", *first)) == ["subjects_missing"]
+    assert reasons(told("/nfr incident undo db-plan", "eve", *first, rights={})) == [
+        "incident_no_write"
+    ]
+    assert reasons(told(f"/nfr incident undo {URL} db-plan", "bob", *first))[-1] == (
+        "unknown_policy_item"
+    )
 
 
 def test_only_people_with_write_access_may() -> None:

@@ -535,6 +535,7 @@ REACHED: Mapping[str, tuple[Message, Mapping[str, Any]]] = {
     "unknown_project_area": (comment("/nfr consult web2", "bob"), ON_ISSUE),
     "incident_no_write": (comment("/nfr incident https://x.example/42 db-plan", "eve"), {}),
     "incident_url": (comment("/nfr incident http://x.example/42 db-plan", "bob"), {}),
+    "no_incident": (comment("/nfr incident undo db-plan", "bob"), {}),
     "unknown_policy_item": (comment("/nfr incident https://x.example/42 db-x", "bob"), {}),
 }
 

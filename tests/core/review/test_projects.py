@@ -359,6 +359,24 @@ def test_the_comment_on_the_issue_shows_where_the_project_is() -> None:
     assert "NFR project: 1 question open" in board(asks_).marks.comment
 
 
+def test_a_deferral_opens_no_follow_up_and_lasts_until_its_day_is_over() -> None:
+    holds, over = (answered(Verb.DEFER, until=day) for day in ("2026-04-01", "2026-03-31"))
+    deferred, again = board(holds), board(over)
+    assert "NFR project: no open question" in deferred.marks.comment
+    assert "deferred until 2026-04-01 · `500 rps` · bob · 1 Apr" in deferred.marks.comment
+    assert "Deferring here opens no follow-up: after its day, each open pull" in (
+        deferred.marks.comment
+    )
+    assert "NFR project: 1 question open" in again.marks.comment
+    assert "~~deferred until 2026-03-31 · `500 rps` · bob · 1 Apr~~ asked again" in (
+        again.marks.comment
+    )
+    assert "opens no follow-up" not in again.marks.comment
+    assert "opens no follow-up" not in board(answered()).marks.comment
+    assert [bool(one.areas[0].items[0].answer) for one in (deferred, again)] == [True, False]
+    assert "フォローアップの Issue を作成しません" in board(holds, language="ja").marks.comment
+
+
 def test_pages_show_the_areas_of_a_project_as_its_comment_does() -> None:
     asks_ = entry(Verb.CONSULT, "db", "bob", 1, note="fine?")
     question = entry(Verb.CONSULT, "", "bob", 1, note="more?")

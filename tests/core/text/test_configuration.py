@@ -16,7 +16,7 @@ from ghapp.core.policy.policy import Policy, effective
 from ghapp.core.records import PolicySource
 from ghapp.core.review.configuration import Standing, Tracked
 from ghapp.core.scan.configuration import rules_of
-from ghapp.core.text.configuration import MARKER, fixes, issue, marked
+from ghapp.core.text.configuration import MARKER, commands, fixes, issue, marked
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 NOW = datetime(2026, 12, 1, 9, tzinfo=UTC)
@@ -115,6 +115,18 @@ def test_the_issue_links_to_its_page_if_there_is_one() -> None:
     hazards = rules_of(own).hazards
     assert f"how many were open by week]({url})" in issue(STANDING, hazards, own, url).body
     assert "by week" not in issue(STANDING, hazards, own).body
+
+
+def test_help_lists_what_there_is_on_this_issue() -> None:
+    assert commands(Words("en")).splitlines() == [
+        "Commands, at the start of a line of a new comment:",
+        "",
+        "- `/nfr accept HAZARD PATH [until YYYY-MM-DD] -- reason`: accepts all findings of the "
+        "rule in that file, or until that day (reviewers)",
+        "- `/nfr undo HAZARD PATH`: opens them again (reviewers)",
+        "- `/nfr help`: shows this list (anyone)",
+    ]
+    assert "`/nfr help`：この一覧を表示します【どなたでも】" in commands(Words("ja"))
 
 
 def test_only_its_own_first_line_marks_the_issue() -> None:

@@ -53,6 +53,7 @@ DETAILS: dict[str, tuple[object, ...]] = {
     "project_unnamed": (PROJECT_USAGE,),
     "only_on_issues": (CONSULT_USAGE,),
     "incident_url": ("http://example.com", INCIDENT_URL),
+    "no_incident": ("db-rolback", "db-rollback"),
     "unknown_policy_item": ("db-rolback", "db-rollback"),
     "nothing_likely": ("", "", ("db",)),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from ghapp.core.i18n import Words
 from ghapp.core.ledger import Verb
 from ghapp.core.records import Asked, FlaggedArea, Hours, Note, Overview
 from ghapp.core.releases import Freeze, Release
-from ghapp.core.text.turns import age, next_release, release_named, waited, why
+from ghapp.core.text.turns import age, longest, next_release, release_named, waited, why
 
 EN, JA = Words("en"), Words("ja")
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
@@ -82,3 +83,12 @@ def test_ages_are_in_working_time(hours: int, expected: str) -> None:
     now = NOON + timedelta(hours=hours)
     found = {age(waited(NOON, now, one, UTC), EN) for one in (HOURS, None)}
     assert found == {expected}
+
+
+def test_the_longest_wait_is_measured_by_the_hours_of_each() -> None:
+    now = NOON + timedelta(hours=30)
+    short_days = replace(HOURS, hours="12:00-13:00")
+    waits = [(NOON, short_days), (now - timedelta(minutes=90), HOURS)]
+    assert longest(waits, now, UTC, EN) == "2 d 0 h"
+    assert longest(waits[1:], now, UTC, EN) == "1 h 30 min"
+    assert longest((), now, UTC, EN) == ""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ghapp.core.model import (
+    ConfigurationKey,
     Delivery,
     InstallationKey,
     Lookup,
@@ -18,6 +19,7 @@ from ghapp.core.model import (
     RepositoryKey,
     Via,
 )
+from ghapp.core.text.configuration import MARKER as CONFIGURATION
 from ghapp.core.text.follow_ups import marker
 from tests.github.deliveries import AT, GUID, HEAD, KEY, OUR_BOT, SHOP, branch_push, pull, told
 
@@ -238,6 +240,14 @@ def issue(action: str, body: str | None = marker(9, "dbm-lock"), **parts: Any) -
     return told("issues", action, **{"issue": about, **parts})
 
 
+def test_an_issue_of_the_standing_review_that_somebody_reopens_is_brought_up_to_date() -> None:
+    body = f"{CONFIGURATION}\nwords"
+    assert issue("reopened", body).keys == (ConfigurationKey(SHOP),)
+    assert issue("closed", body).keys == ()
+    assert issue("reopened", body, sender=OUR_BOT).keys == ()
+    assert issue("reopened", body, via={"id": 8}).keys == ()
+
+
 @pytest.mark.parametrize("action", ["closed", "reopened", "deleted", "transferred"])
 def test_what_becomes_of_a_follow_up_looks_at_its_pull_again(action: str) -> None:
     delivery = issue(action, marker(9, "dbm-lock") + "\nIs the table locked?")
@@ -285,6 +295,14 @@ def test_an_issue_that_has_changed_is_named_also_where_it_moves() -> None:
         "new_repository": {"id": 77, "full_name": "acme/batch"},
     }
     assert issue("transferred", None, changes=changes).moved == (ProjectKey(there, 5), "", "I_2")
+
+
+def test_the_pulls_of_a_milestone_that_has_changed_are_looked_up() -> None:
+    for action in ("edited", "closed", "opened", "deleted"):
+        delivery = told("milestone", action, milestone={"number": 3, "title": "v1"})
+        assert (delivery.keys, delivery.fresh_at) == ((), None)
+        assert delivery.lookup == Lookup(SHOP, milestone=3)
+    assert told("milestone", "created", milestone={"number": 3}).lookup is None
 
 
 def test_an_issue_that_gets_or_loses_a_parent_is_named() -> None:

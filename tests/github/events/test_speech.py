@@ -232,7 +232,7 @@ def on_issue(body: str, app_id: int, said: str = "/nfr accept A-1 b -- c") -> De
 def test_a_command_on_our_issue_is_a_message_about_the_configuration() -> None:
     delivery = on_issue(f"{CONFIGURATION}\nx", APP_ID)
     assert delivery.keys == (ConfigurationKey(KEY.repository),)
-    assert [one.text for one in delivery.messages] == ["/nfr accept A-1 b -- c"]
+    assert [(one.text, one.issue) for one in delivery.messages] == [("/nfr accept A-1 b -- c", 5)]
 
 
 @pytest.mark.parametrize(

@@ -113,9 +113,10 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
     op.create_table(
         "ledger",
         given("row", ROW, primary_key=True),
-        *(text("key"), text("id"), given("entry")),
+        *(text("key"), text("id"), given("entry"), text("verb")),
     )
     index("ledger_key_id", "ledger", "key", "id", unique=True)
+    index("ledger_waivers", "ledger", "row", where="verb = 'waive'")
     op.create_table(
         "incidents",
         *(given("key", primary_key=True), given("id", primary_key=True)),
@@ -135,7 +136,7 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
         *(text("overview"), seconds("unsigned_at"), text("steps"), flag("to_count")),
         *(given("runs", server_default="[]"), seconds("flagged_since")),
         *(text("release_on"), text("urgency")),
-        *(text("membership"), text("project")),
+        *(text("membership"), text("project"), whole("milestone")),
     )
     index("reviews_seen", "reviews", "repository_id", "number", "seen_at")
     index("reviews_head", "reviews", "repository_id", "head_sha")
@@ -157,6 +158,10 @@ def upgrade() -> None:  # noqa: PLR0915 -- one for each table
     ):
         index(f"reviews_{name}", "reviews", *columns, where=where)
     index("reviews_project", "reviews", "project", "number", where="project != ''")
+    index(
+        *("reviews_milestone", "reviews", "repository_id", "milestone", "number"),
+        where="milestone > 0",
+    )
     _roll_ups()
     op.create_table(
         "shown",
