@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -124,7 +124,7 @@ def found(program: str) -> str:
 
 
 OURS, POSTGRESQL, GIDGETHUB, PROBOT = "ghapp SQLite", "ghapp PostgreSQL", "gidgethub", "Probot"
-CONTESTANTS: Mapping[str, Contestant] = {
+CONTESTANTS: dict[str, Contestant] = {
     one.name: one
     for one in (
         Contestant(OURS, ghapp_command, ghapp_environment, queue="/readyz"),
@@ -135,6 +135,16 @@ CONTESTANTS: Mapping[str, Contestant] = {
         Contestant(PROBOT, _probot_command, _peer_environment, "/ping", folder=PEERS / "probot"),
     )
 }
+
+
+def before(folder: Path) -> str:
+    """The name of ghapp as another checkout has it, from now on one of the contestants."""
+    command = [str(folder.absolute() / ".venv" / "bin" / "python"), "-m", "ghapp", "serve"]
+    name, where = "ghapp before", folder.absolute()
+    CONTESTANTS[name] = Contestant(
+        name, lambda: command, ghapp_environment, folder=where, queue="/readyz"
+    )
+    return name
 
 
 class Running:

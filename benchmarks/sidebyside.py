@@ -1,11 +1,12 @@
 """ghapp beside a Probot app and a gidgethub bot that do the same job, in one run.
 
 uv run python -m benchmarks.sidebyside [--quick] [--rounds N] [--only PART...]
-    [--contestants NAME...]
+    [--contestants NAME...] [--before FOLDER]
 
 The same emulator, in a process of its own, for each; contestants take turns and the order changes
 from round to round. Shown are medians of the rounds, in brackets as multiples of the first
-contestant. The peers are installed when missing (npm and uv).
+contestant. The peers are installed when missing (npm and uv). FOLDER is another checkout of ghapp
+with its environment in `.venv` and the same tables; it is measured too, to see what a change saves.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import argparse
 import gc
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from benchmarks import adversity
 from benchmarks.apart import built
-from benchmarks.contestants import CONTESTANTS, POSTGRESQL
+from benchmarks.contestants import CONTESTANTS, POSTGRESQL, before
 from benchmarks.figures import Figures
 from benchmarks.machine import machine, tell
 from benchmarks.rounds import THROUGH, WARM, Round, Size
@@ -35,11 +37,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, help="else 1 with --quick, 2 without")
     parser.add_argument("--only", choices=PARTS, nargs="+", default=PARTS)
     parser.add_argument("--contestants", nargs="+", choices=CONTESTANTS, help="else all")
+    parser.add_argument("--before", type=Path, help="another checkout of ghapp")
     given = parser.parse_args()
     usual = [name for name in CONTESTANTS if not (given.quick and name == POSTGRESQL)]
     size = QUICK if given.quick else FULL
     size = replace(size, rounds=given.rounds or size.rounds)
-    run(given.contestants or usual, given.only, size, quick=given.quick)
+    names = list(given.contestants or usual)
+    if given.before:
+        names.insert(1, before(given.before))
+    run(names, given.only, size, quick=given.quick)
 
 
 def run(contestants: Sequence[str], parts: Sequence[str], size: Size, *, quick: bool) -> None:

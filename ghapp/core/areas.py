@@ -269,6 +269,7 @@ class Hazard:
     narrows `code`. `**` alone means every file, tests and documents included.
     by_statement: lines are joined to statements before `match` is searched.
     removed: `match` is searched in removed lines instead of added ones.
+    unless_in_block: must not match in the block that the line opens or is in, beside `unless`.
     requires: has to match in the whole new file. requires_removed: in a removed line of the hunk.
     unless_other_side: must match in no removed line of the hunk (if `removed`: in no added line).
     skip_rollback: lines that undo a migration do not count. skip_new_table: nor do lines about a
@@ -290,6 +291,7 @@ class Hazard:
     by_statement: bool = False
     removed: bool = False
     unless: Guard | None = None
+    unless_in_block: str = ""
     requires: str = ""
     requires_removed: str = ""
     unless_other_side: str = ""

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Protocol, Self, TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -93,6 +94,46 @@ class _NoThrottler(BaseThrottler):
         yield
 
 
+class _NoCookies(httpx.Cookies):
+    """The API has none, and to look for them costs as much as a tenth of a call."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Keep none."""
+
+
+class _Client(httpx.AsyncClient):
+    """Sends no cookies and keeps none."""
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        return _NO_COOKIES
+
+    @cookies.setter
+    def cookies(self, _: object) -> None:
+        raise TypeError("the API has no cookies")
+
+
+_NO_COOKIES = _NoCookies()
+
+
+class _Kit(githubkit.GitHub[Any]):
+    """githubkit with one client for all calls.
+
+    Its own is shared only within the context of one task, and would be made anew for each call.
+    """
+
+    def with_auth(self, auth: Any) -> _Kit:
+        return _Kit(auth, config=self.config.copy())
+
+    @cached_property
+    def _client(self) -> httpx.AsyncClient:
+        return _Client(**self._get_client_defaults(), transport=self.config.async_transport)
+
+    @asynccontextmanager
+    async def get_async_client(self) -> AsyncIterator[httpx.AsyncClient]:
+        yield self._client
+
+
 class Host:
     """One GitHub host; enter it once. Raises WrongSetting (the key or the CAs cannot be read).
 
@@ -128,7 +169,7 @@ class Host:
 
     def _as_app(self, transport: Transport) -> GitHubKit:
         """githubkit as the App, with its own retries, cache and redirects switched off."""
-        return githubkit.GitHub(
+        return _Kit(
             # It only hands the key on to PyJWT, which would load a text anew for each claim.
             githubkit.AppAuthStrategy(self.app_id, self._key),  # type: ignore[arg-type]
             base_url=self._endpoint.api_url,

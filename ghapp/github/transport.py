@@ -82,7 +82,7 @@ class Transport(httpx.AsyncBaseTransport):
         await self._session.close()
 
     async def aclose(self) -> None:
-        """Close nothing: githubkit makes a client for each call, and closes it."""
+        """Close nothing: several clients of githubkit share it, and `close` ends it."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url

@@ -162,6 +162,8 @@ def _hazard(part: HazardPart, words: Words) -> str:
     unless = []
     if part.unless:
         unless += [words("pack_where", where=_scope(part, words)), part.unless]
+    if part.unless_in_block:
+        unless += [words("pack_where", where=words("pack_in_block")), part.unless_in_block]
     if part.unless_other_side:
         unless.append(words("pack_other_side", pattern=part.unless_other_side))
     needed = {"requires_file": part.requires, "requires_removed": part.requires_removed}

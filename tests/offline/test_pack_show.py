@@ -135,6 +135,10 @@ def test_conditions_on_the_pull_request_are_put_into_words(ghapp, own):
             "unless in the block that holds kind: ok",
         ),
         (
+            {"unless": "ok", "unless_in_block": "deny"},
+            "unless in the line: ok in the block: deny",
+        ),
+        (
             {"unless": "ok", "unless_scope": "nearest", "nearest": "^def"},
             "unless in the nearest line at or above it that matches ^def: ok",
         ),
@@ -196,7 +200,7 @@ def test_json(ghapp, own):
         *("unit", "match", "unless", "unless_scope", "block_with", "nearest", "requires"),
         *("requires_scope", "requires_removed", "skip_rollback", "skip_new_table", "dialect"),
         "once_per",
-        *("unless_other_side", "fix", "cross", "fp", "of_change"),
+        *("unless_in_block", "unless_other_side", "fix", "cross", "fp", "of_change"),
     }
     assert (hazard["message"], hazard["unless"]) == ("注意してください。", None)
 

@@ -88,6 +88,10 @@ class HazardPart(Part):
     nearest: HazardRegex | None = key(
         "RE2 of the line at which `unless_scope: nearest` ends.", "^def "
     )
+    unless_in_block: HazardRegex | None = key(
+        "RE2: a finding is also dropped if this matches in the block around the line.",
+        "action: deny",
+    )
     requires: HazardRegex | None = key(
         "RE2 that matches somewhere in the new version of the file.", "import requests"
     )
@@ -137,7 +141,9 @@ class HazardPart(Part):
     @model_validator(mode="after")
     def goes_together(self) -> Self:
         scope, statement = self.unless_scope, self.unit == "statement"
-        single = self.side == "removed" and (statement or scope != "line")
+        single = self.side == "removed" and (
+            statement or scope != "line" or self.unless_in_block is not None
+        )
         for wrong, what in (
             (
                 scope != "line" and not self.unless,
@@ -152,7 +158,7 @@ class HazardPart(Part):
                 "`block_with` widens the block of `unless_scope: block`",
             ),
             (
-                scope == "block" and statement,
+                (scope == "block" or self.unless_in_block is not None) and statement,
                 "a block is found from a line, not from `unit: statement`",
             ),
             (single, "`side: removed` searches single lines"),
@@ -198,6 +204,7 @@ def hazard(part: HazardPart, area: str) -> Hazard:
         by_statement=part.unit == "statement",
         removed=part.side == "removed",
         unless=guard,
+        unless_in_block=part.unless_in_block or "",
         requires=part.requires or "",
         requires_removed=part.requires_removed or "",
         unless_other_side=part.unless_other_side or "",

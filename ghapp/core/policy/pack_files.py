@@ -36,8 +36,8 @@ def concerns_organisation(path: str) -> bool:
 
 def is_calendar(path: str) -> bool:
     """Whether it is a calendar of the team, as `.github/releases.ics`."""
-    folder, _, name = path.rpartition("/")
-    return f"{folder}/" == FOLDER and name.endswith(".ics") and path.isprintable()
+    in_folder = path.startswith(FOLDER) and "/" not in path.removeprefix(FOLDER)
+    return in_folder and path.endswith(".ics") and path.isprintable()
 
 
 def fault(glob: str) -> str:
@@ -100,6 +100,8 @@ def calendar_fault(file: PackFile) -> str:
 
 def decides(path: str, patterns: Sequence[str]) -> bool:
     """Whether it is the policy, a pack that these globs name, or the references beside one."""
+    if not path.startswith(FOLDER):  # no glob names another folder
+        return False
     folder = path.rpartition("/")[0]
     return (
         path == POLICY

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from ghapp.core.areas import Reviewers
 from ghapp.core.ledger import Entry, Refusal, Verb
@@ -57,11 +58,12 @@ def asks(
     needed: dict[str, Ask] = {}
     ledger = tuple(ledger)
     waived = any(entry.verb is Verb.WAIVE for entry in ledger)
-    changes_policy = any(
-        path.startswith(pack_files.FOLDER)
-        for file in pull.files
-        for path in (file.path, file.previous_path)
-    )
+
+    @cache
+    def changes_policy() -> bool:
+        paths = (path for file in pull.files for path in (file.path, file.previous_path))
+        return any(path.startswith(pack_files.FOLDER) for path in paths)
+
     for message in messages:
         reviews = "review" in policy.sign_off_by and message.text != "dismissed"
         is_news = message.text == "approved" and not knows_channel(ledger, message)
@@ -73,7 +75,7 @@ def asks(
         if any(who.reviewers for who in whos):
             people += (policy.reviewers, policy.unread_reviewers)
             people += (area.reviewers for area in policy.areas)
-            people += [policy.waivers] if changes_policy else []
+            people += [policy.waivers] if changes_policy() else []
         if any(who.waivers and (waived or not who.reviewers) for who in whos):
             people.append(policy.waivers)
         by_author = message.account.among((pull.by,))

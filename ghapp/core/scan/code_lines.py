@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ghapp.core.model import File
+from ghapp.core.patterns.regexes import as_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,6 @@ class Language:
     block: tuple[str, str] | None = None
     code: re.Pattern[str] | None = None
     layout: str = "exact"
-
-    @property
-    def marks(self) -> tuple[str, ...]:
-        """What comments begin or end with. A patch without any of these has no comments."""
-        return (*self.line, *(self.block or ()))
 
 
 # What a template, a heredoc or an f-string runs even inside what looks like a comment.
@@ -115,29 +112,56 @@ def language(path: str) -> Language:
     return known
 
 
-def comments(path: str, patch: str) -> tuple[bool, ...]:
-    """For each row of the patch, whether it is only a comment; () if none is."""
+def without_comments(path: str, patch: str) -> str:
+    """The patch with spaces in the place of changed rows that are only comments.
+
+    Each row keeps its length in UTF-8, so that what is found in one text can be looked up in the
+    other.
+    """
     kind = language(path)
-    if not any(mark in patch for mark in kind.marks):
-        return ()
+    if kind.block and any(mark in patch for mark in kind.block):
+        return _without_blocks(patch, kind)
+    if not any(mark in patch for mark in kind.line):
+        return patch
+
+    def blanked(row: re.Match[str]) -> str:
+        return row[0] if kind.code and kind.code.search(row[2]) else row[1] + _spaces(row[2])
+
+    return _line_comments(kind.line).sub(blanked, patch)
+
+
+def _spaces(text: str) -> str:
+    return " " * len(as_bytes(text))
+
+
+@lru_cache(maxsize=64)
+def _line_comments(marks: tuple[str, ...]) -> re.Pattern[str]:
+    """Matches a changed row that is only a comment: its sign, and the rest."""
+    either = "|".join(map(re.escape, marks))
+    return re.compile(rf"(?m)^([+-])([^\S\n]*(?:{either}).*)")
+
+
+def _without_blocks(patch: str, kind: Language) -> str:
+    """The same for a patch with comments that may span lines."""
     rows = patch.split("\n")
-    found = [False] * len(rows)
+    found = set[int]()
     for sides in ("+ ", "- "):
         hunk: list[int] = []  # the places of its rows, as one side of the file has them
         for place, row in enumerate(rows):
             if row.startswith("@@ -"):
-                _mark_comments(found, rows, hunk, kind)
+                found |= _comments(rows, hunk, kind)
                 hunk = []
             elif (row[:1] or " ") in sides:
                 hunk.append(place)
-        _mark_comments(found, rows, hunk, kind)
-    return tuple(found) if any(found) else ()
+        found |= _comments(rows, hunk, kind)
+    for place in found:
+        rows[place] = rows[place][:1] + _spaces(rows[place][1:])
+    return "\n".join(rows)
 
 
-def _mark_comments(
-    found: list[bool], rows: Sequence[str], hunk: Sequence[int], kind: Language
-) -> None:
-    """Set `found` for the rows of a hunk that are comments."""
+def _comments(rows: Sequence[str], hunk: Sequence[int], kind: Language) -> set[int]:
+    """The places of those rows of a hunk that are comments."""
+    found = set[int]()
     texts = [rows[place][1:].strip() for place in hunk]
     opened, closed = kind.block or ("", "")
     # A hunk begins inside a comment if its rows begin with a star up to a row with the end alone.
@@ -150,23 +174,22 @@ def _mark_comments(
             inside = closed not in body
             comment = inside or body.endswith(closed)
         if comment and not (kind.code and kind.code.search(text)):
-            found[place] = True
+            found.add(place)
+    return found
 
 
-def is_still(
-    file: File, patch: str, commented: Sequence[bool], code: bytes, removed: bytes
-) -> bool:
+def is_still(file: File, patch: str, code_patch: str, code: bytes, removed: bytes) -> bool:
     """Whether only comments, layout or generated code have changed.
 
-    patch: all of it, from its first hunk on. commented: as `comments` gives it for the patch.
-    code, removed: the added and the removed lines without comments.
+    patch: all of it, from its first hunk on. code_patch: the same as `without_comments` gives it.
+    code, removed: its added and its removed lines.
     """
-    if patch.startswith(("@@ -0,0 +1", "@@ -1")):
+    if "generated" in patch and patch.startswith(("@@ -0,0 +1", "@@ -1")):
         header = GENERATED.search(patch, 0, HEADER)
         if header and (file.status == "added" or header[0].startswith(" ")):
             return True
     # Layout leaves letters and digits as they are: one comparison is enough for nearly all files.
-    if bool(code) != bool(removed) and not commented:
+    if bool(code) != bool(removed) and code_patch == patch:
         return not (code or removed).strip()
     if code.translate(None, MARKS) != removed.translate(None, MARKS):
         return False
@@ -174,10 +197,10 @@ def is_still(
     # The removed and the added lines of code between unchanged ones, edit by edit.
     old: list[str] = []
     new: list[str] = []
-    for place, row in enumerate((*patch.split("\n"), " ")):
+    for row in (*code_patch.split("\n"), " "):
         sign = row[:1]
         if sign in ("+", "-"):
-            if not (commented and commented[place]) and row[1:].strip():
+            if row[1:].strip():
                 (new if sign == "+" else old).append(row[1:])
         elif sign != "\\" and (old or new):
             if _without_layout(old, layout) != _without_layout(new, layout):

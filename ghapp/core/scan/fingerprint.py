@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable
 from operator import attrgetter
 
-from ghapp.core.scan.patch import ChangedFile
+from ghapp.core.scan.patch import ChangedFile, shown_lines
 from ghapp.core.scan.unshown import is_submodule
 
 
@@ -30,7 +30,7 @@ class Fingerprints:
             if path not in self._described:
                 # The changed lines; the blob if they are not all there.
                 shown = file.patch and not one.hidden
-                kind, content = ("lines", one.shown) if shown else ("blob", file.sha)
+                kind, content = ("lines", shown_lines(file)) if shown else ("blob", file.sha)
                 if is_submodule(file):
                     kind = "submodule"
                 # Lengths before texts: no content can pass for the end of its part.

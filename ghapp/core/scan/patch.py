@@ -28,7 +28,12 @@ ODD_ENDS = re.compile("[\r\x0b\x0c\x85\u2028\u2029]")
 # A patch begins with the header of a hunk, so that each of its changed lines has a break before it.
 ADDED = re.compile(r"\n\+(.*)")
 REMOVED = re.compile(r"\n-(.*)")
-CHANGED = re.compile(r"\n([+-].*)")
+CHANGED = re.compile(r"(?:\n[+-].*)+")
+
+# White space at the end of a line, unless it is behind a backslash. Most texts have none, and to
+# know that is faster.
+TRAILING = re.compile(r"(?<![\\\s])[^\S\n]+(?=\n|\Z)")
+MAY_TRAIL = re.compile(r"[^\S\n](?:\n|\Z)")
 
 HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
@@ -50,16 +55,14 @@ class PatchLine(NamedTuple):
 class ChangedFile(NamedTuple):
     """A file with the text of its patch, for searching. A tuple, because a pull may have 3,000.
 
-    shown: the changed lines in the order of the patch, each with a line break and its sign in
-    front and without trailing space. added, removed: these lines without sign, joined by line
-    breaks, in UTF-8; what other programs take for the end of a line ends one here, too.
+    added, removed: the changed lines without sign, joined by line breaks, in UTF-8; what other
+    programs take for the end of a line ends one here, too.
     hidden: whether not all that has changed is there.
     added_code, removed_code: added and removed with spaces in the place of lines that are comments.
     still: whether nothing but comments, layout or generated code has changed.
     """
 
     file: File
-    shown: str = ""
     added: bytes = b""
     removed: bytes = b""
     hidden: bool = True
@@ -95,35 +98,43 @@ def changed_file(file: File) -> ChangedFile:
     if size > MOST_BREAKS and (size > MOST_PATCH or file.patch.count("\n") > MOST_BREAKS):
         return ChangedFile(file)
     patch = _whole_lines(file.patch)
-    body = patch.partition("\n")[2]
-    added = body[1:].split("\n+") if body[:1] == "+" else []
-    removed: list[str] = []
-    if len(added) != body.count("\n") + 1:  # else all lines are added, as in a new file
-        added = ADDED.findall(patch)
-        removed = REMOVED.findall(patch) if "\n-" in patch else []
-    hidden = len(added) < file.additions or len(removed) < file.deletions or is_unshown(file)
-    text, old_text = "\n".join(added), "\n".join(removed)
+    added, removed, new_lines, old_lines = _sides(patch)
+    hidden = new_lines < file.additions or old_lines < file.deletions or is_unshown(file)
     # What other programs read as more lines than git does is taken for code, all of it.
-    odd = _has_odd_ends(text), _has_odd_ends(old_text)
+    odd = _has_odd_ends(added), _has_odd_ends(removed)
     new, old = (
         as_bytes(ODD_ENDS.sub("\n", one) if is_odd else one)
-        for one, is_odd in zip((text, old_text), odd, strict=True)
+        for one, is_odd in zip((added, removed), odd, strict=True)
     )
-    unclear = any(odd) or hidden or not (added or removed)
-    commented = () if unclear else code_lines.comments(file.path, patch)
-    code = _blanked(new, patch, commented, "+")
-    removed_code = _blanked(old, patch, commented, "-")
-    still = not unclear and code_lines.is_still(file, patch, commented, code, removed_code)
-    # If all lines are added there is no need to search for their order.
-    order, sign = (CHANGED.findall(patch), "\n") if removed else (added, "\n+")
-    shown = sign.join(["", *map(_without_trailing_space, order)])
-    return ChangedFile(file, shown, new, old, hidden, code, removed_code, still)
+    if any(odd) or hidden or not (new_lines or old_lines):
+        return ChangedFile(file, new, old, hidden, new, old)
+    code_patch, code, old_code = code_lines.without_comments(file.path, patch), new, old
+    if code_patch != patch:
+        added, removed, _, _ = _sides(code_patch)
+        code, old_code = as_bytes(added), as_bytes(removed)
+    still = code_lines.is_still(file, patch, code_patch, code, old_code)
+    return ChangedFile(file, new, old, hidden, code, old_code, still)
 
 
-def _without_trailing_space(line: str) -> str:
-    """The line; behind a backslash, a space makes a difference."""
-    stripped = line.rstrip()
-    return line if stripped.endswith("\\") else stripped
+def shown_lines(file: File) -> str:
+    """The changed lines in the order of the patch, as the fingerprint of an area covers them.
+
+    Each has a line break and its sign in front and no trailing space; but behind a backslash, a
+    space makes a difference. file: one whose patch is not too large.
+    """
+    text = "".join(CHANGED.findall(_whole_lines(file.patch)))
+    return TRAILING.sub("", text) if MAY_TRAIL.search(text) else text
+
+
+def _sides(patch: str) -> tuple[str, str, int, int]:
+    """The added and the removed lines, joined by line breaks, and how many there are of each."""
+    body = patch.partition("\n")[2]
+    breaks = body.count("\n")
+    if body.startswith("+") and body.count("\n+") == breaks:  # all are added, as in a new file
+        return body[1:].replace("\n+", "\n"), "", breaks + 1, 0
+    added = ADDED.findall(patch)
+    removed = REMOVED.findall(patch) if "\n-" in patch else []
+    return "\n".join(added), "\n".join(removed), len(added), len(removed)
 
 
 def _has_odd_ends(text: str) -> bool:
@@ -131,19 +142,6 @@ def _has_odd_ends(text: str) -> bool:
     if text.isascii():
         return "\r" in text or "\x0c" in text or "\x0b" in text
     return ODD_ENDS.search(text) is not None
-
-
-def _blanked(text: bytes, patch: str, commented: tuple[bool, ...], sign: str) -> bytes:
-    """The lines of one sign, with spaces in the place of those that are comments.
-
-    All places stay the same, so that what is found in one text can be looked up in the other.
-    """
-    if not commented:
-        return text
-    rows = patch.split("\n")
-    flags = (flag for row, flag in zip(rows, commented, strict=True) if row[:1] == sign)
-    lines = zip(text.split(b"\n"), flags, strict=False)
-    return b"\n".join([b" " * len(line) if flag else line for line, flag in lines])
 
 
 def lines(patch: str) -> tuple[PatchLine, ...]:

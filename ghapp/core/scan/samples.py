@@ -43,6 +43,7 @@ PULL = Pull(
 # The fields of a hazard that may drop a finding: the value that drops nothing, and the reason.
 CONDITIONS: Mapping[str, tuple[object, str]] = {
     "unless": (None, "`unless` matches"),
+    "unless_in_block": ("", "`unless_in_block` matches in the block"),
     "requires": ("", "`requires` does not match in the file"),
     "requires_removed": ("", "`requires_removed` matches in no removed line"),
     "unless_other_side": ("", "`unless_other_side` matches on the other side of the diff"),

@@ -59,6 +59,8 @@ def stands(suspect: Suspect, side: NewSide) -> bool | None:
     hazard, answers = suspect.hazard, list[bool | None]()
     if hazard.unless:
         answers.append(_unguarded(hazard.unless, suspect, side))
+    if hazard.unless_in_block:
+        answers.append(_unguarded(Guard(hazard.unless_in_block, "block"), suspect, side))
     if hazard.requires and not side.matches(hazard.requires):
         answers.append(False if side.whole else None)
     if hazard.skip_rollback:

@@ -54,6 +54,7 @@ def test_a_hazard_becomes_a_rule():
     assert (full.by_statement, full.skip_rollback, full.skip_new_table) == (True, True, True)
     assert (full.dialect, full.requires, full.requires_removed) == ("mysql", "kind", "size")
     assert hazard("    side: removed\n").removed
+    assert hazard("    unless_in_block: deny\n").unless_in_block == "deny"
 
 
 @pytest.mark.parametrize(
@@ -93,6 +94,14 @@ def test_unless_has_a_scope(text, guard):
         (
             "unless: x\n    unless_scope: block\n    unit: statement",
             "9:5: `hazards[0]` should be fixed: a block is found from a line",
+        ),
+        (
+            "unless_in_block: x\n    unit: statement",
+            "9:5: `hazards[0]` should be fixed: a block is found from a line",
+        ),
+        (
+            "unless_in_block: x\n    side: removed",
+            "9:5: `hazards[0]` should be fixed: `side: removed` searches single lines",
         ),
         (
             "side: removed\n    unit: statement",

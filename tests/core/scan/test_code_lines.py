@@ -160,11 +160,19 @@ def test_generated_code_says_so_in_its_head() -> None:
     assert not changed_file(put).still
 
 
-@given(
-    st.lists(st.text("ab \t/*#'\"\\;,{}\u2028", max_size=12), max_size=6), st.sampled_from("+- ")
+def test_a_comment_blanks_no_empty_line_above_it() -> None:
+    made = changed_file(patched("a.py", "+\n # pays\n+x\n+  # refunds"))
+    assert made.added_code == b"\nx\n           "
+
+
+ROWS = st.builds(
+    "{}{}".format, st.sampled_from("+- "), st.text("ab \t/*#'\"\\;,{}\u2028", max_size=9)
 )
-def test_blanking_never_moves_a_place(lines: list[str], sign: str) -> None:
-    body = "\n".join(f"{sign}{line}" for line in lines)
+
+
+@given(st.lists(ROWS, max_size=8))
+def test_blanking_never_moves_a_place(rows: list[str]) -> None:
+    body = "\n".join(rows)
     for path in ("a.js", "a.py", "a.sql", "a.xml"):
         made = changed_file(patched(path, body))
         assert len(made.added_code) == len(made.added)

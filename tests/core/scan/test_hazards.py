@@ -191,6 +191,21 @@ def test_unless_is_looked_for_in_its_scope(guard, rows, stands):
     assert bool(found(added("db/1.sql", *rows), unless=guard)) is stands
 
 
+@pytest.mark.parametrize(
+    ("rows", "stands"),
+    [
+        (["a {", "  drop", "}"], True),
+        (["a {", "  drop", "  deny", "}"], False),
+        (["safe", "a {", "  drop", "}"], False),
+        (["a {", "  drop", "}", "b {", "  deny", "}"], True),
+    ],
+)
+def test_the_block_of_a_line_is_searched_beside_the_scope_of_unless(rows, stands):
+    near = Guard("safe", "lines", before=5)
+    one = added("db/1.sql", *rows)
+    assert bool(found(one, unless=near, unless_in_block="deny")) is stands
+
+
 def test_unless_of_a_statement_is_looked_for_in_all_of_it():
     rows = ["drop a", "  safe;", "drop b;"]
     assert places(added("db/1.sql", *rows), by_statement=True, unless=Guard("safe")) == [
@@ -206,6 +221,8 @@ def test_unless_of_a_statement_is_looked_for_in_all_of_it():
         ({"unless": Guard("safe", "lines", before=5)}, "x\n" * 5 + "safe\n" * 4 + "drop", None),
         ({"unless": Guard("safe", "lines", before=5)}, "safe\n" * 4 + "x\n" * 5 + "drop", "sure"),
         ({"unless": Guard("safe", "block")}, "x\n" * 9 + "drop", "sure"),
+        ({"unless_in_block": "safe"}, "a\n" + " x\n" * 7 + " safe\n drop", None),
+        ({"unless_in_block": "safe"}, "x\n" * 9 + "drop", "sure"),
         ({"unless": Guard("safe", "nearest", within="safe")}, "x\n" * 8 + "safe\ndrop", None),
         ({"requires": "^kind"}, "kind\n" + "x\n" * 8 + "drop", "sure"),
         ({"requires": "^kind"}, "x\n" * 9 + "drop", None),

@@ -10,6 +10,7 @@ from ghapp.core.scan.patch import (
     lines,
     perhaps_new,
     searched_lines,
+    shown_lines,
 )
 
 PATCH = """@@ -1,4 +1,5 @@ class A
@@ -109,7 +110,7 @@ def test_the_ways_to_read_a_patch_agree(text):
     changed = [line.sign + line.text for line in lines(patch) if line.sign != " "]
     shown = [line if line.rstrip().endswith("\\") else line.rstrip() for line in changed]
     one = changed_file(File("a", "modified", patch=patch))
-    assert one.shown == "".join(f"\n{line}" for line in shown)
+    assert shown_lines(one.file) == "".join(f"\n{line}" for line in shown)
     found = [line for line in searched_lines(patch) if line.sign != " "]
     assert one.added.decode() == "\n".join(line.text for line in found if line.sign == "+")
     assert one.removed.decode() == "\n".join(line.text for line in found if line.sign == "-")

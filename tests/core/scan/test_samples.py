@@ -187,6 +187,11 @@ def test_a_rule_holds_to_its_samples(rule, hit, miss):
             "`unless` matches in the block",
         ),
         (
+            {"unless_in_block": "ok"},
+            "a {\n  danger\n  ok\n}",
+            "`unless_in_block` matches in the block",
+        ),
+        (
             {"unless": "ok", "unless_scope": "nearest", "nearest": "^def"},
             "def ok():\n\n  danger",
             "`unless` matches in the line that is nearest",
