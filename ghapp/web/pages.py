@@ -11,9 +11,11 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import jinja2
 import msgspec
@@ -80,6 +82,23 @@ def spans(text: str) -> Markup:
     return made + text[last:]
 
 
+@cache
+def templates(timezone: ZoneInfo) -> jinja2.Environment:
+    """All pages are made from these, which are compiled once per process."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("ghapp.web"),
+        autoescape=True,
+        auto_reload=False,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["seen"] = seen
+    made.filters["spans"] = spans
+    made.filters["clock"] = lambda at: at.astimezone(timezone).strftime("%Y-%m-%d %H:%M %Z")
+    return made
+
+
 View = TypeVar("View")
 
 
@@ -91,23 +110,12 @@ class Pages:
         self._settings, self._listening = settings, listening
         self._place = Place(settings.timezone, settings.web_url)
         self._standup = settings.standup
-        self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("ghapp.web"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._templates = templates(settings.timezone)
         inside = resources.files("ghapp.web")
         self._style = (inside / "pages.css").read_bytes()
         self._openapi = (inside / "openapi.yaml").read_bytes()
         self._style_path = f"/pages-{hashlib.sha256(self._style).hexdigest()[:16]}.css"
         self._templates.globals["style"] = self._style_path
-        self._templates.filters["seen"] = seen
-        self._templates.filters["spans"] = spans
-        self._templates.filters["clock"] = lambda at: at.astimezone(settings.timezone).strftime(
-            "%Y-%m-%d %H:%M %Z"
-        )
 
     def routes(self) -> list[Route]:
         """All of them, each for those whom the settings let in; the style sheet is for all."""
