@@ -11,7 +11,7 @@ RUN apt-get update -qq \
 
 # The system of the image. status.d lists its packages where scanners for vulnerabilities look.
 WORKDIR /packages
-RUN apt-get download -qq base-files libbz2-1.0 libc6 libexpat1 libffi8 libgcc-s1 liblzma5 \
+RUN apt-get download -qq -o APT::Sandbox::User=root base-files libbz2-1.0 libc6 libexpat1 libffi8 libgcc-s1 liblzma5 \
       libpython3.13-minimal libpython3.13-stdlib libsqlite3-0 libssl3t64 libstdc++6 libuuid1 \
       libzstd1 python3.13-minimal zlib1g \
  && mkdir -p /image/var/lib/dpkg/status.d \

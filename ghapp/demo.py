@@ -315,7 +315,7 @@ class Story:
         """Each step waits for its result. Raises TimeoutError (there was none, or `ended`)."""
         self._print_step("opens")
         self._wait_for("all_marks", self._is_waiting)
-        text = self.pull.comments[0].body
+        text = re.sub(r"<!--.*?-->\n", "", self.pull.comments[0].body)
         folded = r"<details><summary>(.*?)</summary>.*?</details>"
         _print_quoted(re.sub(folded, r"> \1 ...", text, flags=re.DOTALL))
         self._answer()

@@ -73,7 +73,7 @@ class Ended(Exception):
 @cache
 def _script() -> Mapping[str, Any]:
     source = resources.files("ghapp") / "demo_history.yml"
-    loaded: dict[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = yaml.load(source.read_text("utf-8"), yaml.CSafeLoader)
     return loaded
 
 

@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
@@ -22,6 +23,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cronsim import CronSim, CronSimError
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
@@ -195,15 +197,25 @@ def _private_key(given: str) -> str:
                 f"is neither PEM text, nor that in Base64, nor the path of a readable file ({why})"
             )
             raise ValueError(text) from None
+    pem = pem.strip() + "\n"
     try:
-        key = load_pem_private_key(pem.encode(), password=None)
+        key = loaded_key(pem)
     except TypeError:
         raise ValueError("is encrypted with a passphrase") from None
     except (ValueError, UnsupportedAlgorithm):
         raise ValueError("is not a complete private key") from None
     if not isinstance(key, RSAPrivateKey):
         raise ValueError("is not an RSA key, the only kind that GitHub Apps have")
-    return pem.strip() + "\n"
+    return pem
+
+
+@lru_cache(maxsize=4)
+def loaded_key(pem: str) -> PrivateKeyTypes:
+    """The private key of a PEM text, kept: to check it takes tens of milliseconds each time.
+
+    Raises ValueError and UnsupportedAlgorithm (no private key), TypeError (with a passphrase).
+    """
+    return load_pem_private_key(pem.encode(), password=None)
 
 
 def _secrets(given: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -57,6 +58,17 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
         config.option.numprocesses = (os.cpu_count() or 1) + 3
         config.option.dist = "worksteal"
     return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Modules and tests stay in memory: collections of garbage need not visit them."""
+    gc.disable()
+    result = yield
+    gc.freeze()
+    gc.enable()
+    gc.set_threshold(10_000)
+    return result
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -131,7 +143,15 @@ def _logs_as_they_were() -> Iterator[None]:
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """An empty database in a file of its own."""
+    """A new database with the newest schema, in a file of its own."""
+    from tests.support import sqlite_at  # not above: what is measured must not be imported before
+
+    return sqlite_at(tmp_path / "ghapp.db")
+
+
+@pytest.fixture
+def empty_sqlite_url(tmp_path: Path) -> str:
+    """A file that does not exist yet: for what is about the schema, or about how it comes there."""
     return f"sqlite:///{tmp_path / 'ghapp.db'}"
 
 
@@ -145,16 +165,41 @@ def postgres() -> Iterator[Cluster]:
     cluster.remove()
 
 
+@pytest.fixture(scope="session")
+def _postgres_template(postgres: Cluster) -> str:
+    """The name of a database with the newest schema."""
+    from tests.support import migrated
+
+    postgres.create("migrated")
+    migrated(postgres.url("migrated"))
+    return "migrated"
+
+
 @pytest.fixture
-def postgres_url(postgres: Cluster) -> Iterator[str]:
-    """A fresh, empty database."""
+def postgres_url(postgres: Cluster, _postgres_template: str) -> Iterator[str]:
+    """A new database with the newest schema."""
+    with postgres.database(_postgres_template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgres_url(postgres: Cluster) -> Iterator[str]:
+    """A new database without tables: for what is about the schema, or about how it comes there."""
     with postgres.database() as url:
         yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """An empty database, once of each kind."""
+    """A new database with the newest schema, once of each kind."""
     fixture = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    url: str = request.getfixturevalue(fixture)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest) -> str:
+    """A new database without tables, once of each kind."""
+    fixture = "empty_sqlite_url" if request.param == "sqlite" else "empty_postgres_url"
     url: str = request.getfixturevalue(fixture)
     return url

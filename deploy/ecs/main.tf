@@ -158,6 +158,7 @@ resource "aws_security_group" "database" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "database" {
+  description                  = "PostgreSQL, from ghapp"
   security_group_id            = aws_security_group.database.id
   referenced_security_group_id = aws_security_group.ghapp.id
   ip_protocol                  = "tcp"
@@ -254,6 +255,7 @@ resource "aws_security_group" "ghapp" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "web" {
+  description                  = "Deliveries, from the load balancer"
   security_group_id            = aws_security_group.ghapp.id
   referenced_security_group_id = var.load_balancer_security_group
   ip_protocol                  = "tcp"
@@ -261,8 +263,8 @@ resource "aws_vpc_security_group_ingress_rule" "web" {
   to_port                      = 8000
 }
 
-# GitHub's API and Secrets Manager.
 resource "aws_vpc_security_group_egress_rule" "https" {
+  description       = "GitHub and Secrets Manager"
   security_group_id = aws_security_group.ghapp.id
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
@@ -271,6 +273,7 @@ resource "aws_vpc_security_group_egress_rule" "https" {
 }
 
 resource "aws_vpc_security_group_egress_rule" "database" {
+  description                  = "PostgreSQL"
   security_group_id            = aws_security_group.ghapp.id
   referenced_security_group_id = aws_security_group.database.id
   ip_protocol                  = "tcp"

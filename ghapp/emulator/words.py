@@ -18,7 +18,8 @@ LANGUAGES = ("en", "ja")
 def table() -> Mapping[str, Mapping[str, str]]:
     """By key, then by language."""
     source = resources.files("ghapp.emulator") / "words.yml"
-    loaded: dict[str, dict[str, str]] = yaml.safe_load(source.read_text(encoding="utf-8"))
+    text = source.read_text(encoding="utf-8")
+    loaded: dict[str, dict[str, str]] = yaml.load(text, yaml.CSafeLoader)
     return loaded
 
 

@@ -24,11 +24,7 @@ import httpx
 import jwt
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from githubkit.auth.app import AppAuth
 from githubkit.cache import MemCacheStrategy
 from githubkit.exception import RequestError, RequestFailed
@@ -37,7 +33,7 @@ from githubkit.throttling import BaseThrottler
 from ghapp.errors import Retry, Unanswered, Wait, WrongSetting
 from ghapp.github.errors import AGAIN_SECONDS, Answer, refusal
 from ghapp.github.transport import IN_FLIGHT, TOTAL_SECONDS, Observe, Transport
-from ghapp.settings import Endpoint
+from ghapp.settings import Endpoint, loaded_key
 
 T = TypeVar("T")
 GitHubKit: TypeAlias = githubkit.GitHub[Any]
@@ -154,10 +150,9 @@ class Host:
         observe: Observe = lambda *_: None,
         patience_seconds: float = TOTAL_SECONDS,
     ) -> None:
-        _loaded(private_key)
         parts = urlsplit(endpoint.api_url)
         self.app_id = app_id
-        self._private_key = private_key
+        self._key = _loaded(private_key)
         self._endpoint = endpoint
         self._root = f"{parts.scheme}://{parts.netloc}/"
         self._base = f"{endpoint.api_url.rstrip('/')}/"
@@ -175,7 +170,8 @@ class Host:
     def _as_app(self, transport: Transport) -> GitHubKit:
         """githubkit as the App, with its own retries, cache and redirects switched off."""
         return _Kit(
-            githubkit.AppAuthStrategy(self.app_id, self._private_key),
+            # It only hands the key on to PyJWT, which would load a text anew for each claim.
+            githubkit.AppAuthStrategy(self.app_id, self._key),  # type: ignore[arg-type]
             base_url=self._endpoint.api_url,
             user_agent="ghapp",
             follow_redirects=False,
@@ -257,7 +253,7 @@ class Host:
     def claim_at(self, now: datetime) -> None:
         """Have githubkit use a claim signed as of this time: GitHub's, if our clock is wrong."""
         claims = {"iat": now - ISSUED_AGO, "exp": now + EXPIRES_IN, "iss": str(self.app_id)}
-        claim = jwt.encode(claims, self._private_key, algorithm="RS256")
+        claim = jwt.encode(claims, self._key, algorithm="RS256")
         key = AppAuth.JWT_CACHE_KEY.format(issuer=self.app_id)
         self._claims.get_cache_storage().set(key, claim, EXPIRES_IN)
 
@@ -413,7 +409,7 @@ def fingerprint(private_key: str) -> str:
 
 def _loaded(private_key: str) -> RSAPrivateKey:
     try:
-        key = load_pem_private_key(private_key.encode(), password=None)
+        key = loaded_key(private_key)
     except (ValueError, TypeError) as error:
         raise WrongSetting(
             "GHAPP_PRIVATE_KEY is not a PEM private key: use the .pem file that GitHub gave"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ghapp import builtin_packs
 from ghapp.core.i18n import Words
+from ghapp.core.markdown import literal, visible
 from ghapp.core.model import Problem
 from ghapp.core.policy.policy import (
     ORGANISATION,
@@ -24,11 +25,11 @@ from ghapp.core.scan.hazards import findings
 from ghapp.core.scan.pull_conditions import in_force
 from ghapp.core.scan.scan import scan
 from ghapp.errors import BadPack, BadRange
-from ghapp.offline import git, packs
-from ghapp.offline.check_output import FORMATS, Checked, styles
-from ghapp.terminal import NO_STYLES, printed, put, wrong
+from ghapp.offline import git, packs, reports
+from ghapp.offline.check_output import CHECK_RUN, FORMATS, Checked, styles
+from ghapp.terminal import MOST_OF_ERROR, NO_STYLES, WRONG, printed, put, wrong
 
-GOOD, FAILED = 0, 1  # exit statuses
+GOOD, FAILED = 0, 1  # exit statuses, beside WRONG
 COMMAND = "ghapp check"
 
 
@@ -85,9 +86,10 @@ def run(
             if head == "HEAD" and changes != "worktree":
                 left = git.uncommitted(path, staged=changes == "staged")
         except (BadRange, BadPack) as error:
-            return wrong(f"{COMMAND}: {error}")
+            return _refused(format, summary, f"{COMMAND}: {error}")
         if read.problems:
-            return wrong(*map(str, read.problems), f"{COMMAND}: fix the policy and check again")
+            last = f"{COMMAND}: fix the policy and check again"
+            return _refused(format, summary, *map(str, read.problems), last)
         policy = in_force(effective(read.source, rules), found.pull)
         for refused in policy.refused:
             put(f"{COMMAND}: {refused}", sys.stderr)
@@ -96,15 +98,33 @@ def run(
     checked = Checked(
         found, policy, read.name, asked, words, unfolded, fail_on, changes, uncommitted=left
     )
-    if summary:
-        try:
-            with summary.open("a", encoding="utf-8") as file:
-                file.write(f"{FORMATS['markdown'](checked)}\n")
-        except OSError as error:
-            return wrong(f"{COMMAND}: cannot write {summary}: {error.strerror}")
+    if summary and (status := _added(FORMATS["markdown"](checked), summary)):
+        return status
     painting = styles(words) if format == "text" else NO_STYLES
     status = printed(FORMATS[format](checked), COMMAND, painting)
     return status or (FAILED if checked.failed else GOOD)
+
+
+def _refused(format: str, summary: Path | None, *reasons: str) -> int:
+    """2, with the reasons where findings would be: on the page of the job, and in the summary."""
+    if summary:
+        lines = "\n".join(f"- {literal(one)}" for one in reasons)
+        _added(f"## {CHECK_RUN}\n\n{lines}", summary)
+    if format != "github":
+        return wrong(*reasons)
+    for one in reasons:
+        put(reports.command("error", visible(one, MOST_OF_ERROR), title=CHECK_RUN), sys.stdout)
+    return WRONG
+
+
+def _added(text: str, summary: Path) -> int:
+    """0 once the file has the text at its end, else 2, with the reason on standard error."""
+    try:
+        with summary.open("a", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+    except OSError as error:
+        return wrong(f"{COMMAND}: cannot write {summary}: {error.strerror}")
+    return GOOD
 
 
 def default_base(path: git.Folder, changes: str) -> str:

@@ -33,7 +33,7 @@ from ghapp.core.text.places import Place
 from ghapp.core.text.question_report import proposals
 from ghapp.store.insights import AGES, OLDER, Insights, Narrowed, Unsigned, Week
 from ghapp.web.charts import Chart, Point, Series, lines, rows, stacks
-from ghapp.web.views import MOST_NAME, MOST_TITLE, MOST_WHY, page_path
+from ghapp.web.views.parts import MOST_NAME, MOST_TITLE, MOST_WHY, page_path
 
 WEEKS = (4, 12, 26, 52)
 MOST_QUESTIONS = 50

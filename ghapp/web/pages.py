@@ -11,9 +11,11 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import jinja2
 import msgspec
@@ -32,11 +34,21 @@ from ghapp.store import Store, pages
 from ghapp.store import insights as stored
 from ghapp.store.pages import Narrowed
 from ghapp.store.stand_up import stand_up
-from ghapp.web import insights, views
+from ghapp.web import insights
 from ghapp.web.feeds import Feeds
 from ghapp.web.forms import sent
 from ghapp.web.language import language
 from ghapp.web.sign_in import SignIn
+from ghapp.web.views.configuration import (
+    configuration_markdown,
+    configuration_view,
+    configurations_markdown,
+    configurations_view,
+)
+from ghapp.web.views.follow_ups import SHOWN, SOON_DAYS, follow_ups_markdown, follow_ups_view
+from ghapp.web.views.project import project_markdown, project_view, projects_markdown, projects_view
+from ghapp.web.views.pull import pull_markdown, pull_view
+from ghapp.web.views.queue import queue_markdown, queue_view
 from ghapp.web.visitor import (
     NOBODY,
     Answer,
@@ -70,6 +82,23 @@ def spans(text: str) -> Markup:
     return made + text[last:]
 
 
+@cache
+def templates(timezone: ZoneInfo) -> jinja2.Environment:
+    """All pages are made from these, which are compiled once per process."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("ghapp.web"),
+        autoescape=True,
+        auto_reload=False,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["seen"] = seen
+    made.filters["spans"] = spans
+    made.filters["clock"] = lambda at: at.astimezone(timezone).strftime("%Y-%m-%d %H:%M %Z")
+    return made
+
+
 View = TypeVar("View")
 
 
@@ -81,23 +110,12 @@ class Pages:
         self._settings, self._listening = settings, listening
         self._place = Place(settings.timezone, settings.web_url)
         self._standup = settings.standup
-        self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("ghapp.web"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._templates = templates(settings.timezone)
         inside = resources.files("ghapp.web")
         self._style = (inside / "pages.css").read_bytes()
         self._openapi = (inside / "openapi.yaml").read_bytes()
         self._style_path = f"/pages-{hashlib.sha256(self._style).hexdigest()[:16]}.css"
         self._templates.globals["style"] = self._style_path
-        self._templates.filters["seen"] = seen
-        self._templates.filters["spans"] = spans
-        self._templates.filters["clock"] = lambda at: at.astimezone(settings.timezone).strftime(
-            "%Y-%m-%d %H:%M %Z"
-        )
 
     def routes(self) -> list[Route]:
         """All of them, each for those whom the settings let in; the style sheet is for all."""
@@ -167,8 +185,8 @@ class Pages:
             "queue.html",
             request,
             words,
-            views.queue_view(found, self._place, words),
-            views.queue_markdown,
+            queue_view(found, self._place, words),
+            queue_markdown,
             lambda: {"options": options, "is_narrowed": narrowed != Narrowed()},
         )
 
@@ -178,19 +196,19 @@ class Pages:
         owner, area = asked.get("owner", ""), asked.get("area", "")
         found = await self._store.records.read(
             pages.follow_ups,
-            *(visitor.repositories, self._place.zone, views.SOON_DAYS, owner, area),
+            *(visitor.repositories, self._place.zone, SOON_DAYS, owner, area),
         )
         values = {
             "options": {"owner": found.owners, "area": found.areas},
-            "shown": views.SHOWN,
+            "shown": SHOWN,
             "is_narrowed": bool(owner or area or asked.get("show")),
         }
         return self._shown(
             "follow_ups.html",
             request,
             words,
-            views.follow_ups_view(found, self._place, words, asked.get("show", "")),
-            views.follow_ups_markdown,
+            follow_ups_view(found, self._place, words, asked.get("show", "")),
+            follow_ups_markdown,
             lambda: values,
         )
 
@@ -225,8 +243,8 @@ class Pages:
             "pull.html",
             request,
             words,
-            views.pull_view(found, self._place, words, marks=marks),
-            views.pull_markdown,
+            pull_view(found, self._place, words, marks=marks),
+            pull_markdown,
         )
 
     async def _project(self, request: Request, visitor: Visitor) -> Response:
@@ -239,8 +257,8 @@ class Pages:
             "project.html",
             request,
             words,
-            views.project_view(found, self._place, words),
-            views.project_markdown,
+            project_view(found, self._place, words),
+            project_markdown,
         )
 
     async def _projects(self, request: Request, visitor: Visitor) -> Response:
@@ -251,8 +269,8 @@ class Pages:
             "projects.html",
             request,
             words,
-            views.projects_view(found, self._place, words),
-            views.projects_markdown,
+            projects_view(found, self._place, words),
+            projects_markdown,
         )
 
     def _missing(self, request: Request, words: Words) -> Response:
@@ -289,8 +307,8 @@ class Pages:
             "configuration.html",
             request,
             words,
-            views.configuration_view(found, self._place, words),
-            views.configuration_markdown,
+            configuration_view(found, self._place, words),
+            configuration_markdown,
         )
 
     async def _configurations(self, request: Request, visitor: Visitor) -> Response:
@@ -301,8 +319,8 @@ class Pages:
             "configurations.html",
             request,
             words,
-            views.configurations_view(found, self._place),
-            views.configurations_markdown,
+            configurations_view(found, self._place),
+            configurations_markdown,
         )
 
     async def _described(self, _request: Request, _visitor: Visitor) -> Response:

@@ -35,6 +35,7 @@ from ghapp.store import Store, credentials, stats
 from ghapp.web import forms
 from ghapp.web.app import headers_at, site
 from ghapp.web.language import language
+from ghapp.web.pages import spans
 
 LIFE_SECONDS = 3600.0  # of the token, and of the cookie that it is exchanged for
 COOKIE = "__Host-ghapp-setup"
@@ -132,6 +133,7 @@ class SetUp:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters["spans"] = spans
         policy = (
             f"default-src 'none'; style-src 'self'; form-action 'self' {settings.web_url}; "
             "base-uri 'none'; frame-ancestors 'none'"

@@ -100,7 +100,7 @@ def test_no_database_is_named_and_none_is_made(environment: dict[str, str], tmp_
     assert not (tmp_path / "data" / "ghapp.sqlite3").exists()
 
 
-def test_a_database_without_tables_is_named(postgres_url: str) -> None:
-    ended = report(postgres_url)
+def test_a_database_without_tables_is_named(empty_postgres_url: str) -> None:
+    ended = report(empty_postgres_url)
     assert (ended.exit_code, ended.stdout) == (2, "")
     assert "GHAPP_DATABASE_URL: the database has schema none" in ended.stderr

@@ -375,9 +375,9 @@ class TestSweep:
 
     @PROCESSES
     def test_on_postgresql_it_only_marks(
-        self, environment: dict[str, str], tmp_path: Path, pull: Pull, postgres_url: str
+        self, environment: dict[str, str], tmp_path: Path, pull: Pull, empty_postgres_url: str
     ) -> None:
-        where = {"GHAPP_DATABASE_URL": postgres_url}
+        where = {"GHAPP_DATABASE_URL": empty_postgres_url}
         ended = ghapp("sweep", env=environment | where, cwd=tmp_path)
         assert ended.returncode == 0, ended.stderr
         assert "`ghapp serve` or `ghapp work` does the rest" in ended.stdout
@@ -413,9 +413,9 @@ class TestSweep:
 
 @PROCESSES
 def test_log_names_neither_user_nor_password_of_postgresql(
-    environment: dict[str, str], tmp_path: Path, postgres_url: str
+    environment: dict[str, str], tmp_path: Path, empty_postgres_url: str
 ) -> None:
-    url = postgres_url.replace("ghapp@", "ghapp:hush@")
+    url = empty_postgres_url.replace("ghapp@", "ghapp:hush@")
     ended = ghapp("migrate", env=environment | {"GHAPP_DATABASE_URL": url}, cwd=tmp_path)
     (line,) = map(json.loads, ended.stderr.splitlines())
     assert re.fullmatch("postgresql:///ghapp_[0-9]+", line["database"])

@@ -101,8 +101,8 @@ class Service:
 
 
 @pytest.fixture
-def services(project: Document, tmp_path: Path, postgres_url: str) -> Iterator[list[Service]]:
-    held = {**CREDENTIALS, "GHAPP_DATABASE_URL": postgres_url, "GHAPP_SECRET_KEY": "k" * 64}
+def services(project: Document, tmp_path: Path, empty_postgres_url: str) -> Iterator[list[Service]]:
+    held = {**CREDENTIALS, "GHAPP_DATABASE_URL": empty_postgres_url, "GHAPP_SECRET_KEY": "k" * 64}
     for one in project["services"]["web"]["secrets"]:
         (tmp_path / one["source"]).write_text(held[one["source"]])
     started = [Service(project["services"][name], tmp_path) for name in ("web", "worker")]

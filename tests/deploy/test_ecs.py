@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 import hcl2
@@ -27,13 +28,15 @@ def unquoted(value: Any) -> Any:
     return value.strip('"') if isinstance(value, str) else value
 
 
-PARSED = unquoted(hcl2.loads(MAIN))
+@cache
+def parsed() -> Any:
+    return unquoted(hcl2.loads(MAIN))
 
 
 def declared(kind: str) -> set[str]:
     """TYPE.NAME of each resource or data source."""
     return {
-        f"{type}.{name}" for one in PARSED[kind] for type, named in one.items() for name in named
+        f"{type}.{name}" for one in parsed()[kind] for type, named in one.items() for name in named
     }
 
 
@@ -47,7 +50,7 @@ def test_what_it_refers_to_exists() -> None:
     assert data <= declared("data")
     others = set(re.findall(r"(?<!data\.)\b(aws_\w+\.\w+)(?=[.\[ ])", CODE))
     assert others <= declared("resource") and len(others) > 10
-    (locals_,) = PARSED["locals"]
+    (locals_,) = parsed()["locals"]
     known = {name for name in locals_ if not name.startswith("__")}  # which are the parser's
     assert set(re.findall(r"\blocal\.(\w+)", CODE)) == known
 
@@ -55,14 +58,14 @@ def test_what_it_refers_to_exists() -> None:
 def test_what_it_starts_is_ghapp_with_its_settings() -> None:
     tasks = next(
         one["aws_ecs_task_definition"]["ghapp"]
-        for one in PARSED["resource"]
+        for one in parsed()["resource"]
         if "aws_ecs_task_definition" in one
     )["for_each"]
     commands = typer.main.get_group(app).commands
     for name in ("web", "worker"):
         assert tasks[name]["command"][0] in commands
     assert tasks["worker"]["command"][1:] == ["--metrics-port", tasks["worker"]["port"]]
-    (locals_,) = PARSED["locals"]
+    (locals_,) = parsed()["locals"]
     given = {one["name"] for one in locals_["environment"]}
     secrets = set(re.findall(r'"(GHAPP_\w+)"', CODE)) - given
     assert given | secrets <= {*FIXES}
@@ -75,7 +78,7 @@ def test_what_it_starts_is_ghapp_with_its_settings() -> None:
 
 def test_the_database_is_hard_to_lose() -> None:
     (cluster,) = (
-        one["aws_rds_cluster"]["ghapp"] for one in PARSED["resource"] if "aws_rds_cluster" in one
+        one["aws_rds_cluster"]["ghapp"] for one in parsed()["resource"] if "aws_rds_cluster" in one
     )
     assert cluster["deletion_protection"] and cluster["storage_encrypted"]
     assert not cluster["skip_final_snapshot"] and cluster["backup_retention_period"] >= 7

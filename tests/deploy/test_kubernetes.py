@@ -26,7 +26,7 @@ from tests.deploy.recipes import (
 )
 
 NEWEST = "1.37"  # of those that kubernetes_validate has
-OLDEST = "1.31"  # the sleep before a stop is on by default since 1.30
+OLDEST = "1.30"  # the sleep before a stop is on by default since then
 OPERATOR = "monitoring.coreos.com/v1"
 
 
@@ -160,8 +160,8 @@ class Run:
 
 
 @pytest.fixture
-def secrets(tmp_path: Path, postgres_url: str) -> Iterator[Path]:
-    held: dict[str, Any] = {**CREDENTIALS, "GHAPP_DATABASE_URL": postgres_url}
+def secrets(tmp_path: Path, empty_postgres_url: str) -> Iterator[Path]:
+    held: dict[str, Any] = {**CREDENTIALS, "GHAPP_DATABASE_URL": empty_postgres_url}
     for name, value in held.items():
         (tmp_path / name).write_text(f"{value}\n")
     return tmp_path

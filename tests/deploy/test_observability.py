@@ -92,6 +92,21 @@ def test_the_dashboard_works_with_any_prometheus_of_a_grafana() -> None:
     assert used == {"instance", "__rate_interval"} <= {*variables, "__rate_interval"}
 
 
+def test_each_panel_gives_all_options_that_grafana_requires() -> None:
+    """As the types of Grafana 13.2 have them; it would fill them in when it is opened."""
+    legend = {"calcs", "displayMode", "placement", "showLegend"}
+    stat = {
+        "colorMode", "graphMode", "justifyMode", "orientation", "percentChangeColorMode",
+        "reduceOptions", "showPercentChange", "textMode", "wideLayout",
+    }  # fmt: skip
+    for panel in PANELS:
+        if panel["type"] == "timeseries":
+            assert legend <= {*panel["options"]["legend"]}, panel["title"]
+            assert {"mode", "sort"} <= {*panel["options"]["tooltip"]}, panel["title"]
+        elif panel["type"] == "stat":
+            assert stat <= {*panel["options"]}, panel["title"]
+
+
 # --- the alerts --------------------------------------------------------------------------
 
 

@@ -33,8 +33,8 @@ def test_it_has_all_that_runs() -> None:
     assert {*LINES} == {"web", "worker", "release"}
 
 
-def test_it_runs_with_the_variables_of_a_platform(postgres_url: str) -> None:
-    url = postgres_url.replace("postgresql://", "postgres://", 1)
+def test_it_runs_with_the_variables_of_a_platform(empty_postgres_url: str) -> None:
+    url = empty_postgres_url.replace("postgresql://", "postgres://", 1)
     assert ended("release", DATABASE_URL=url)[0] == 0
     port = str(free_port())
     web, worker = start("web", DATABASE_URL=url, PORT=port), start("worker", DATABASE_URL=url)

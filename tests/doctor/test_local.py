@@ -162,8 +162,8 @@ class TestReading:
         assert found.health == Health(None, None, 0, 0)
         assert abs(found.ahead_seconds) < 2
 
-    def test_postgresql_and_its_schema(self, tmp_path: Path, postgres_url: str) -> None:
-        given = of(tmp_path, GHAPP_DATABASE_URL=postgres_url)
+    def test_postgresql_and_its_schema(self, tmp_path: Path, empty_postgres_url: str) -> None:
+        given = of(tmp_path, GHAPP_DATABASE_URL=empty_postgres_url)
         assert stored(given).error.startswith("the database has schema none")
         assert "start `ghapp serve`" in stored(given).fix
         migrate(given)
@@ -187,8 +187,8 @@ class TestReading:
         assert told.error.startswith("postgresql://ghapp:***@127.0.0.1:1/ghapp is out of reach: ")
         assert told.fix.startswith("start it, or correct host, port, user, password")
 
-    def test_missing_database(self, tmp_path: Path, postgres_url: str) -> None:
-        url = postgres_url.replace("?", "_gone?")
+    def test_missing_database(self, tmp_path: Path, empty_postgres_url: str) -> None:
+        url = empty_postgres_url.replace("?", "_gone?")
         told = stored(of(tmp_path, GHAPP_DATABASE_URL=url))
         assert re.search(r"its server has no database \w+_gone$", told.error)
         assert "createdb" in told.fix

@@ -125,8 +125,8 @@ def test_deliveries_accepted_before_a_kill_are_processed_after_it(stopped: World
             stopped.until("the marks", lambda pull=pull: marked(pull))
 
 
-def test_web_and_worker_processes_share_postgresql(stopped: World, postgres_url: str) -> None:
-    where = {"GHAPP_DATABASE_URL": postgres_url}
+def test_web_and_worker_processes_share_postgresql(stopped: World, empty_postgres_url: str) -> None:
+    where = {"GHAPP_DATABASE_URL": empty_postgres_url}
     with ExitStack() as stack:
         webs = [
             stack.enter_context(started(stopped, "serve", "--no-worker", **where)) for _ in range(2)

@@ -176,14 +176,14 @@ def lived_through(world: World, search: Search, process: Process) -> None:
 
 @pytest.mark.slow("waits for each kind of failure in a real process")
 def test_no_secret_turns_up_anywhere_on_postgresql(
-    world: World, postgres: Cluster, postgres_url: str
+    world: World, postgres: Cluster, empty_postgres_url: str
 ) -> None:
     search = Search(world)
-    url = postgres_url.replace("ghapp@", f"ghapp:{PASSWORD}@")
+    url = empty_postgres_url.replace("ghapp@", f"ghapp:{PASSWORD}@")
     with started(world, "serve", GHAPP_DATABASE_URL=url) as process:
         lived_through(world, search, process)
-        kept = of_postgresql(postgres_url)
-        name = postgres_url.partition("@/")[2].partition("?")[0]
+        kept = of_postgresql(empty_postgres_url)
+        name = empty_postgres_url.partition("@/")[2].partition("?")[0]
         # A bug, as it would look: the store is refused what it needs, and the log has a traceback.
         postgres.sql("ALTER TABLE ledger RENAME TO elsewhere", name)
         pull = world.open(branch=f"{BRANCH}-crash")
@@ -377,11 +377,11 @@ def marked(pull: Pull) -> bool:
 
 @pytest.mark.slow("restarts several processes")
 def test_no_delivery_is_lost_while_all_secrets_are_rotated(
-    world: World, postgres: Cluster, postgres_url: str
+    world: World, postgres: Cluster, empty_postgres_url: str
 ) -> None:
     github = world.github
-    user, following, next_url = role(postgres, postgres_url)
-    url = postgres_url.replace("ghapp@", f"{user}:first@")
+    user, following, next_url = role(postgres, empty_postgres_url)
+    url = empty_postgres_url.replace("ghapp@", f"{user}:first@")
     with ExitStack() as stack:
         fleet = Fleet(world, stack, GHAPP_WEBHOOK_SECRET=OLD, GHAPP_DATABASE_URL=url)
         # Both secrets sign, both keys and both users are valid; ghapp goes over to the new ones.

@@ -143,7 +143,7 @@ def test_nothing_but_facts_ticks_a_step_off(world: World, server: Unset) -> None
     assert page.text.count("Done:") == 3
     assert "Done: This machine&#39;s clock agrees with GitHub&#39;s." in page.text
     assert "To do: The App has no repository yet" in page.text
-    assert "To do: No delivery has arrived yet" in page.text
+    assert "or run <code>ghapp doctor</code>" in page.text
     assert page.headers["refresh"] == "5"
 
 

@@ -78,8 +78,8 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture
-def spread(tmp_path: Path, postgres_url: str) -> Iterator[World]:
-    world = World(tmp_path, GHAPP_DATABASE_URL=postgres_url)
+def spread(tmp_path: Path, empty_postgres_url: str) -> Iterator[World]:
+    world = World(tmp_path, GHAPP_DATABASE_URL=empty_postgres_url)
     yield world
     world.close()
 

@@ -69,9 +69,9 @@ def added(url: str) -> set[str]:
 
 @pytest.mark.slow("starts ghapp in five processes")
 def test_both_releases_work_side_by_side(
-    tmp_path: Path, postgres_url: str, upgraded: dict[str, str]
+    tmp_path: Path, empty_postgres_url: str, upgraded: dict[str, str]
 ) -> None:
-    world = World(tmp_path / "data", GHAPP_DATABASE_URL=postgres_url)
+    world = World(tmp_path / "data", GHAPP_DATABASE_URL=empty_postgres_url)
     url = world.settings.database_url
     try:
         with (

@@ -34,7 +34,7 @@ from ghapp.store.schedule import take_turn
 from ghapp.worker import redelivery, schedule
 from ghapp.worker.schedule import EVERY_SECONDS
 from tests.store.stores import changed
-from tests.support import PRIVATE_KEY
+from tests.support import PRIVATE_KEY, sqlite_at
 
 SECRET = "a secret for tests"
 PATIENCE_SECONDS = 60.0  # for machines that have much else to do
@@ -131,6 +131,9 @@ class World:
         return Settings.from_environment(self.environment)
 
     def start(self) -> None:
+        file = Path(self.environment["GHAPP_DATA_DIR"]) / "ghapp.sqlite3"
+        if file.parent.is_dir() and not file.exists():
+            sqlite_at(file)
         self.ghapp = Ghapp(self.settings)
         self.github.listen(f"{self.ghapp.start()}/webhook")
 

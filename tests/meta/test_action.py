@@ -101,6 +101,19 @@ def test_a_pull_request_cannot_loosen_the_policy_for_itself(repo: Repo, tmp_path
     assert run(repo, tmp_path, **inputs(base, head, **{"policy-at": base})).status == 0
 
 
+def test_a_policy_that_cannot_be_read_is_an_annotation_and_fails_the_job(
+    repo: Repo, tmp_path: Path
+) -> None:
+    broken = repo.commit("policy", **{".github/nfr.yml": "version: 1\nmode: enfroce\n"})
+    head = repo.commit("words", **{"app/texts.py": 'TITLE = "points"\n'})
+    for at, reason in ((broken, "did you mean enforce?"), ("nowhere", "is not a commit here")):
+        job = run(repo, tmp_path, **inputs("main", head, **{"policy-at": at}))
+        assert job.status == 2
+        (line,) = (one for one in job.output.splitlines() if reason in one)
+        assert line.startswith("::error title=NFR review::")
+        assert reason in job.summary
+
+
 def test_names_that_a_stranger_chose_are_no_commands(repo: Repo, tmp_path: Path) -> None:
     repo.commit("points", **{MIGRATION: RISKY})
     branch = HARMLESS.replace(" ", "-")

@@ -97,6 +97,15 @@ def test_nothing_is_locked_that_nobody_asks_for() -> None:
     assert [name for name in names() if name not in found] == []
 
 
+def test_the_lock_has_every_extra_that_is_asked_for() -> None:
+    """With hashes, pip refuses `hishel[async]` if the lock says just `hishel`."""
+    pinned = {canonicalize_name(one.name): one for one in map(Requirement, locked())}
+    brought = [one for by in pinned.values() for one in needed(by)]
+    for wanted in (*asked_for(), *brought):
+        found = pinned.get(canonicalize_name(wanted.name))
+        assert found is None or wanted.extras <= found.extras, wanted
+
+
 def imported() -> set[str]:
     """The distributions that the package's own lines import."""
     homes = metadata.packages_distributions()

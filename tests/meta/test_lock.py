@@ -1,7 +1,7 @@
 """The two lists of pinned versions say the same.
 
 To lock anew, empty `constraint-dependencies` in pyproject.toml and run
-    uv pip compile --universal --generate-hashes --no-header --extra postgres \\
+    uv pip compile --universal --generate-hashes --no-header --no-strip-extras --extra postgres \\
         --extra calendar --extra otel pyproject.toml -o requirements.lock
 then copy the versions, with their markers, into `constraint-dependencies`.
 """

@@ -21,7 +21,7 @@ from ghapp.core.scan.scan import scan
 
 FOLDER = Path(__file__).parents[2] / "checklists"
 PACKS = {
-    path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.stem: yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
     for path in sorted(FOLDER.glob("*.yml"))
     if path.stem not in ("references", "sets")
 }

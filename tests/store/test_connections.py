@@ -31,9 +31,9 @@ def told_libpq(url: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def reached(postgres_url: str) -> dict[str, str]:
+def reached(empty_postgres_url: str) -> dict[str, str]:
     """What libpq was told for a connection of the store."""
-    return told_libpq(postgres_url)
+    return told_libpq(empty_postgres_url)
 
 
 def test_a_server_that_is_cut_off_is_noticed(reached: dict[str, str]) -> None:
@@ -45,8 +45,8 @@ def test_a_server_that_is_cut_off_is_noticed(reached: dict[str, str]) -> None:
     assert max(silent, seconds["tcp_user_timeout"] / 1000, seconds["connect_timeout"]) <= 15
 
 
-def test_what_the_url_says_itself_stays(postgres_url: str) -> None:
-    told = told_libpq(f"{postgres_url}&connect_timeout=9&keepalives_idle=60")
+def test_what_the_url_says_itself_stays(empty_postgres_url: str) -> None:
+    told = told_libpq(f"{empty_postgres_url}&connect_timeout=9&keepalives_idle=60")
     assert (told["connect_timeout"], told["keepalives_idle"]) == ("9", "60")
     assert told["tcp_user_timeout"] == LIBPQ["tcp_user_timeout"]
 
@@ -64,8 +64,8 @@ def test_the_listener_is_told_the_same() -> None:
     }
 
 
-def test_a_transaction_that_is_left_alone_is_ended_by_the_server(postgres_url: str) -> None:
-    engine = connected(postgres_url, 1)
+def test_a_transaction_that_is_left_alone_is_ended_by_the_server(empty_postgres_url: str) -> None:
+    engine = connected(empty_postgres_url, 1)
     for _ in range(2):  # also of a connection that was rolled back and used again
         with engine.connect() as connection:
             assert connection.scalar(text("SHOW idle_in_transaction_session_timeout")) == "10s"
@@ -98,26 +98,26 @@ async def looked(store: Store, poll_seconds: float) -> list[Key]:
         return [claim.key for claim in claims]
 
 
-def test_without_an_ear_polling_finds_the_work(postgres_url: str) -> None:
+def test_without_an_ear_polling_finds_the_work(empty_postgres_url: str) -> None:
     async def play() -> None:
-        async with opened(postgres_url) as worker, opened(postgres_url) as other:
-            await until_listening(postgres_url)
+        async with opened(empty_postgres_url) as worker, opened(empty_postgres_url) as other:
+            await until_listening(empty_postgres_url)
             looking = asyncio.create_task(looked(worker, poll_seconds=0.2))
-            changed(postgres_url, f"SELECT pg_terminate_backend(pid) {LISTENING}")
+            changed(empty_postgres_url, f"SELECT pg_terminate_backend(pid) {LISTENING}")
             await other.queue.accept(delivery(KEY))
             assert await looking == [KEY]
 
     asyncio.run(play())
 
 
-def test_an_ear_that_was_lost_is_there_again(postgres_url: str) -> None:
+def test_an_ear_that_was_lost_is_there_again(empty_postgres_url: str) -> None:
     async def play() -> None:
-        async with opened(postgres_url) as worker:
-            lost = await until_listening(postgres_url)
-            changed(postgres_url, f"SELECT pg_terminate_backend(pid) {LISTENING}")
-            await until_listening(postgres_url, but=lost)
+        async with opened(empty_postgres_url) as worker:
+            lost = await until_listening(empty_postgres_url)
+            changed(empty_postgres_url, f"SELECT pg_terminate_backend(pid) {LISTENING}")
+            await until_listening(empty_postgres_url, but=lost)
             looking = asyncio.create_task(looked(worker, poll_seconds=600.0))
-            async with opened(postgres_url) as other:
+            async with opened(empty_postgres_url) as other:
                 await other.queue.accept(delivery(KEY))
                 assert await looking == [KEY]
 

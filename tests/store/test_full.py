@@ -82,10 +82,10 @@ def new(number: int) -> Any:
 
 
 async def test_what_sqlite_took_before_its_disk_was_full_is_there_and_the_rest_comes_later(
-    sqlite_url: str,
+    empty_sqlite_url: str,
 ) -> None:
     with Disk().mounted() as disk:
-        async with opened(sqlite_url) as store, working(store):
+        async with opened(empty_sqlite_url) as store, working(store):
             taken = [number for number in range(20) if await store.queue.accept(new(number))]
             disk.pages = 1  # as many as there are
             answers = await asyncio.gather(
@@ -112,12 +112,12 @@ async def test_what_sqlite_took_before_its_disk_was_full_is_there_and_the_rest_c
 
 
 async def test_what_fails_for_want_of_room_takes_no_delivery_with_it_that_was_acknowledged(
-    sqlite_url: str,
+    empty_sqlite_url: str,
 ) -> None:
     """They are one transaction, which SQLite takes back as a whole."""
     large = Repository(11, 501, "x" * 3_000_000)
     with Disk().mounted() as disk:
-        async with opened(sqlite_url) as store:
+        async with opened(empty_sqlite_url) as store:
             await store.queue.accept(new(0))
             disk.pages = 1
             answers: dict[str, bool | BaseException] = {}
@@ -160,18 +160,18 @@ CUT = (
 
 @pytest.mark.parametrize("why", REFUSES)
 async def test_a_postgresql_that_takes_no_writes_is_told_and_waited_for(
-    postgres_url: str, why: str
+    empty_postgres_url: str, why: str
 ) -> None:
-    async with opened(postgres_url) as store:
+    async with opened(empty_postgres_url) as store:
         assert await store.queue.accept(new(1))
-        tell(postgres_url, REFUSES[why])
+        tell(empty_postgres_url, REFUSES[why])
         with capture_logs() as logs:
             async with working(store) as worker:
                 await until(lambda: said(logs, "cannot claim"))
                 with pytest.raises((Busy, StoreFailed)):
                     await store.queue.accept(new(2))
                 assert worker.failing_seconds() > 0
-                tell(postgres_url, TAKES[why])
+                tell(empty_postgres_url, TAKES[why])
                 assert await store.queue.accept(new(2))
                 await until(lambda: worked_off(store))
                 assert worker.failing_seconds() == 0

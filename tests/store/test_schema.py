@@ -19,13 +19,13 @@ from ghapp.store.schema import metadata
 from tests.store.stores import KEY, changed, delivery, due, opened
 
 
-def test_migrations_and_tables_agree(database_url: str) -> None:
+def test_migrations_and_tables_agree(empty_database_url: str) -> None:
     async def play() -> None:
-        async with opened(database_url):
+        async with opened(empty_database_url):
             pass
 
     asyncio.run(play())
-    engine = create_engine(database_url)
+    engine = create_engine(empty_database_url)
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, metadata) == []
@@ -35,7 +35,7 @@ def test_migrations_and_tables_agree(database_url: str) -> None:
     engine.dispose()
 
 
-def test_the_first_migration_is_the_schema_to_the_letter(sqlite_url: str) -> None:
+def test_the_first_migration_is_the_schema_to_the_letter(empty_sqlite_url: str) -> None:
     """Defaults and the conditions of indexes, too, which Alembic does not compare."""
 
     def made(engine: Engine) -> dict[str, str]:
@@ -44,20 +44,20 @@ def test_the_first_migration_is_the_schema_to_the_letter(sqlite_url: str) -> Non
             return {name: sql for name, sql in found if name != "alembic_version"}
 
     async def play() -> None:
-        async with opened(sqlite_url):
+        async with opened(empty_sqlite_url):
             pass
 
     asyncio.run(play())
-    migrated, stated = create_engine(sqlite_url), create_engine("sqlite://")
+    migrated, stated = create_engine(empty_sqlite_url), create_engine("sqlite://")
     metadata.create_all(stated)
     assert made(migrated) == made(stated)
     migrated.dispose()
     stated.dispose()
 
 
-def test_many_that_start_at_once_migrate_once(database_url: str) -> None:
+def test_many_that_start_at_once_migrate_once(empty_database_url: str) -> None:
     async def play() -> None:
-        stores = await asyncio.gather(*(Store.open(database_url) for _ in range(6)))
+        stores = await asyncio.gather(*(Store.open(empty_database_url) for _ in range(6)))
         answers = await asyncio.gather(*(store.queue.accept(delivery()) for store in stores))
         assert answers == [True] * 6
         for store in stores:
@@ -66,37 +66,37 @@ def test_many_that_start_at_once_migrate_once(database_url: str) -> None:
     asyncio.run(play())
 
 
-def test_a_database_is_opened_again_with_all_that_was_in_it(database_url: str) -> None:
+def test_a_database_is_opened_again_with_all_that_was_in_it(empty_database_url: str) -> None:
     async def play() -> None:
         kept = delivery()
-        async with opened(database_url) as store:
+        async with opened(empty_database_url) as store:
             await store.queue.accept(kept)
-        store = await Store.open(database_url, migrate=False)
+        store = await Store.open(empty_database_url, migrate=False)
         assert not await store.queue.accept(kept)
         await store.close()
 
     asyncio.run(play())
 
 
-def test_a_schema_that_does_not_fit_is_told_with_the_fix(database_url: str) -> None:
+def test_a_schema_that_does_not_fit_is_told_with_the_fix(empty_database_url: str) -> None:
     async def play() -> None:
         with pytest.raises(WrongDatabase, match="run `ghapp migrate`"):
-            await Store.open(database_url, migrate=False)
+            await Store.open(empty_database_url, migrate=False)
 
     asyncio.run(play())
 
 
-def test_a_newer_schema_that_works_with_this_code_is_used(database_url: str) -> None:
+def test_a_newer_schema_that_works_with_this_code_is_used(empty_database_url: str) -> None:
     async def play() -> None:
-        async with opened(database_url):
+        async with opened(empty_database_url):
             pass
-        changed(database_url, "UPDATE alembic_version SET version_num = '9999'")
-        changed(database_url, "ALTER TABLE keys ADD COLUMN later TEXT NOT NULL DEFAULT 'x'")
-        async with opened(database_url) as store:
+        changed(empty_database_url, "UPDATE alembic_version SET version_num = '9999'")
+        changed(empty_database_url, "ALTER TABLE keys ADD COLUMN later TEXT NOT NULL DEFAULT 'x'")
+        async with opened(empty_database_url) as store:
             await store.queue.accept(delivery())
             assert (await due(store)).key == KEY
-        await (await Store.open(database_url, migrate=False)).close()
-        engine = create_engine(database_url)
+        await (await Store.open(empty_database_url, migrate=False)).close()
+        engine = create_engine(empty_database_url)
         with engine.connect() as connection:
             assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "9999"
         engine.dispose()
@@ -106,37 +106,37 @@ def test_a_newer_schema_that_works_with_this_code_is_used(database_url: str) -> 
 
 @pytest.mark.parametrize("migrate", [True, False])
 def test_a_newer_schema_that_does_not_is_told_with_the_fix(
-    database_url: str, migrate: bool
+    empty_database_url: str, migrate: bool
 ) -> None:
     async def play() -> None:
-        async with opened(database_url):
+        async with opened(empty_database_url):
             pass
-        changed(database_url, "UPDATE alembic_version SET version_num = '9999'")
-        changed(database_url, "UPDATE schema SET works_from = '9998'")
+        changed(empty_database_url, "UPDATE alembic_version SET version_num = '9999'")
+        changed(empty_database_url, "UPDATE schema SET works_from = '9998'")
         words = f"schema 9999, which works from 9998 on, and this ghapp knows {HEAD}; upgrade ghapp"
         with pytest.raises(WrongDatabase, match=re.escape(words)):
-            await Store.open(database_url, migrate=migrate)
+            await Store.open(empty_database_url, migrate=migrate)
 
     asyncio.run(play())
 
 
-def test_the_first_schema_works_with_its_own_code(database_url: str) -> None:
+def test_the_first_schema_works_with_its_own_code(empty_database_url: str) -> None:
     async def play() -> None:
-        async with opened(database_url):
+        async with opened(empty_database_url):
             pass
 
     asyncio.run(play())
-    engine = create_engine(database_url)
+    engine = create_engine(empty_database_url)
     with engine.connect() as connection:
         assert connection.scalars(text("SELECT works_from FROM schema")).all() == [HEAD]
     engine.dispose()
 
 
-def test_a_failed_migration_leaves_nothing(database_url: str) -> None:
-    changed(database_url, "CREATE TABLE reviews (wrong INTEGER)")
+def test_a_failed_migration_leaves_nothing(empty_database_url: str) -> None:
+    changed(empty_database_url, "CREATE TABLE reviews (wrong INTEGER)")
     with pytest.raises(WrongDatabase):
-        asyncio.run(Store.open(database_url))
-    engine = create_engine(database_url)
+        asyncio.run(Store.open(empty_database_url))
+    engine = create_engine(empty_database_url)
     assert inspect(engine).get_table_names() == ["reviews"]
     engine.dispose()
 
@@ -167,9 +167,9 @@ def test_an_address_that_is_none_is_told(url: str, told: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_postgresql_is_known_by_all_its_names(name: str, postgres_url: str) -> None:
+def test_postgresql_is_known_by_all_its_names(name: str, empty_postgres_url: str) -> None:
     async def play() -> None:
-        async with opened(postgres_url.replace("postgresql", name, 1)) as store:
+        async with opened(empty_postgres_url.replace("postgresql", name, 1)) as store:
             assert await store.queue.accept(delivery())
 
     asyncio.run(play())

@@ -32,8 +32,8 @@ def connections(url: str) -> Iterator[Connections]:
 
 
 @pytest.fixture
-def known(database_url: str) -> Iterator[Connections]:
-    with connections(database_url) as made:
+def known(empty_database_url: str) -> Iterator[Connections]:
+    with connections(empty_database_url) as made:
         once(made, lambda one: one.change_each(PUT, ROWS), writes=True)
         yield made
 
@@ -84,10 +84,10 @@ def test_what_failed_leaves_nothing_and_the_connection_goes_on(known: Connection
     assert once(known, lambda one: one.values(SOME, {"names": ["new", "a"]})) == ["a"]
 
 
-def test_a_lost_connection_is_replaced(postgres_url: str) -> None:
+def test_a_lost_connection_is_replaced(empty_postgres_url: str) -> None:
     pid = Statement(text("SELECT pg_backend_pid()"))
     end = Statement(text("SELECT pg_terminate_backend(:pid)"))
-    with connections(postgres_url) as made:
+    with connections(empty_postgres_url) as made:
         other = made.take()
         first = once(made, lambda one: one.value(pid))
         other.value(end, {"pid": first})
@@ -98,10 +98,10 @@ def test_a_lost_connection_is_replaced(postgres_url: str) -> None:
         made.give_back(other)
 
 
-def test_with_one_the_idle_ones_are_given_up(postgres_url: str) -> None:
+def test_with_one_the_idle_ones_are_given_up(empty_postgres_url: str) -> None:
     """Else each of them would fail by itself when the server was away."""
     pid = Statement(text("SELECT pg_backend_pid()"))
-    with connections(postgres_url) as made:
+    with connections(empty_postgres_url) as made:
         idle, ended = made.take(), made.take()
         known = {idle.value(pid), ended.value(pid)}
         idle.undo()

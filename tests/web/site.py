@@ -20,6 +20,7 @@ from ghapp.store import Store
 from ghapp.web.app import application
 from ghapp.web.server import Server, bound
 from tests.store.stores import health_of
+from tests.support import sqlite_at
 from tests.web.posting import APP_ID, SECRET, headers
 
 
@@ -73,7 +74,7 @@ def works() -> bool:
 async def site(tmp_path: Path, works: bool) -> AsyncIterator[Site]:
     settings = Settings(app_id=APP_ID, webhook_secrets=(SECRET, "the next secret"), pages="local")
     file = tmp_path / "ghapp.sqlite3"
-    store = await Store.open(f"sqlite:///{file}")
+    store = await Store.open(sqlite_at(file))
     stop, metrics = asyncio.Event(), Metrics()
     with bound("127.0.0.1", 0) as listener:
         async with httpx.AsyncClient(timeout=20) as client:

@@ -146,9 +146,9 @@ def test_what_a_sweep_finds_is_drift(tmp_path: Path) -> None:
 
 
 def test_a_worker_of_its_own_tells_its_numbers_where_asked(
-    tmp_path: Path, postgres_url: str
+    tmp_path: Path, empty_postgres_url: str
 ) -> None:
-    world = World(tmp_path, GHAPP_DATABASE_URL=postgres_url)
+    world = World(tmp_path, GHAPP_DATABASE_URL=empty_postgres_url)
     try:
         with (
             started(world, "serve", "--no-worker") as web,

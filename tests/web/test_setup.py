@@ -162,7 +162,7 @@ async def test_the_page_gives_the_reason_of_each_permission_and_event(visitor: V
     for words in map(Words, LANGUAGES):
         page = html.unescape((await visitor.get(f"/setup?lang={words.language}")).text)
         for name, need in PERMISSIONS.items():
-            what_for = words(f"need_{name}")
+            what_for = re.sub("`(.+?)`", r"<code>\1</code>", words(f"need_{name}"))
             if not need.vital:
                 what_for += words("setup_without", without=words(f"without_{name}"))
             assert f"{spoken(name)}</th><td>{need.level}</td><td>{what_for}</td>" in page

@@ -1,11 +1,14 @@
-"""A process that sends the digests that are due, and is killed at one step of it.
+"""Processes that send the digests that are due, each killed at one step of it.
 
-Arguments: the database, the webhook, the time, and before which step it is killed, from 0.
+Each line of the input starts one, and is the JSON of the database, the webhook, the time, and
+before which step it is killed, from 0. A line of the output is how it ended. They are forked from
+this process, which has imported ghapp once for all.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -67,5 +70,9 @@ async def sent(
 
 
 if __name__ == "__main__":
-    database, webhook, now, killed_at = sys.argv[1:]
-    asyncio.run(sent(database, webhook, datetime.fromisoformat(now), int(killed_at)))
+    for line in sys.stdin:
+        database, webhook, now, killed_at = json.loads(line)
+        if not (child := os.fork()):
+            asyncio.run(sent(database, webhook, datetime.fromisoformat(now), killed_at))
+            break
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -34,7 +34,6 @@ from tests.worker.slack_server import SILENT, SlackServer
 WEDNESDAY = datetime(2026, 11, 25, 11, 46, tzinfo=TOKYO)
 PLACE = Place(TOKYO, "https://github.example", "https://ghapp.example")
 LEASES_END = "UPDATE posts SET lease_until = 0"
-PROCESS = Path(__file__).with_name("digest_process.py")
 
 
 @pytest.fixture
@@ -42,6 +41,15 @@ def slack() -> Iterator[SlackServer]:
     server = SlackServer()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[subprocess.Popen[str]]:
+    """What starts processes that are killed, as `digest_process` says."""
+    command = [sys.executable, "-m", "tests.worker.digest_process"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as started:
+        yield started
 
 
 async def waits(url: str, *numbers: int) -> None:
@@ -70,15 +78,13 @@ def test_two_processes_send_it_once(database_url: str, slack: SlackServer) -> No
 @pytest.mark.slow("each of 16 cases starts a process")
 @pytest.mark.parametrize("killed_at", range(8))
 def test_a_process_that_is_killed_is_made_up_for(
-    database_url: str, slack: SlackServer, killed_at: int
+    database_url: str, slack: SlackServer, processes: subprocess.Popen[str], killed_at: int
 ) -> None:
     """Steps: the claim, the note that it is sent, the message, the note that it was."""
     asyncio.run(waits(database_url))
-    arguments = [database_url, slack.url, WEDNESDAY.isoformat(), str(killed_at)]
-    died = subprocess.run(
-        [sys.executable, "-m", "tests.worker.digest_process", *arguments], check=False
-    )
-    assert died.returncode == -9
+    arguments = [database_url, slack.url, WEDNESDAY.isoformat(), killed_at]
+    print(json.dumps(arguments), file=processes.stdin, flush=True)
+    assert processes.stdout and processes.stdout.readline() == "-9\n"
     before = len(slack.taken)
     assert before == (killed_at > 4)
     asyncio.run(sent(database_url, slack.url, WEDNESDAY))  # the lease lasts

@@ -26,6 +26,7 @@ from ghapp.store import Store, runs
 from ghapp.worker import worker as module
 from ghapp.worker.worker import Worker, first
 from tests.store.stores import KEY, NOON, OTHER, SHOP, health_of, opened, parked_in, run, verdict
+from tests.support import sqlite_at
 
 pytestmark = pytest.mark.anyio
 
@@ -178,7 +179,7 @@ class Office:
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    store = await Store.open(f"sqlite:///{tmp_path}/ghapp.sqlite3")
+    store = await Store.open(sqlite_at(tmp_path / "ghapp.sqlite3"))
     async with AsyncExitStack() as opened:
         opened.push_async_callback(store.close)
         yield Office(store)
