@@ -116,7 +116,7 @@ def _marking(*, suspected: bool = False, delivered: bool = False) -> Statement:
     apart = _larger(literal(COLLAPSE_SECONDS), crowd)
     place = case(
         (old.started_at > Now() - apart, old.started_at + apart),
-        (and_(dirty(keys), old.parked_at == 0, old.due < Now()), old.due),
+        (and_(dirty(keys), old.parked_at == 0, old.due <= Now()), old.due),
         else_=new.due,
     )
     stays = dirty(keys) if suspected else false()
