@@ -56,7 +56,9 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
     if not alone and config.option.numprocesses is None:
         # Most tests wait more than they work.
         config.option.numprocesses = (os.cpu_count() or 1) + 3
-        config.option.dist = "worksteal"
+        # Tests of one file share what they start, so each file stays in one process.
+        config.option.dist = "loadfile"
+        config.option.loadscopereorder = False
     return (yield)
 
 
@@ -85,7 +87,11 @@ def pytest_configure(config: pytest.Config) -> None:
 # --- what is left out --------------------------------------------------------------------
 
 
+@pytest.hookimpl(trylast=True)  # after pytest-randomly has shuffled them
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests first, so that none of them is what all others wait for at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
     for item in items:
         for mark in item.iter_markers("slow"):
             assert mark.args, f"{item.nodeid} does not say why it is slow"

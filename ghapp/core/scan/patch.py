@@ -30,10 +30,9 @@ ADDED = re.compile(r"\n\+(.*)")
 REMOVED = re.compile(r"\n-(.*)")
 CHANGED = re.compile(r"(?:\n[+-].*)+")
 
-# White space at the end of a line, unless it is behind a backslash. Most texts have none, and to
-# know that is faster.
+# White space at the end of a line, unless it is behind a backslash.
 TRAILING = re.compile(r"(?<![\\\s])[^\S\n]+(?=\n|\Z)")
-MAY_TRAIL = re.compile(r"[^\S\n](?:\n|\Z)")
+ENDS = tuple(f"{space}\n" for space in " \t\r\x0b\x0c\x1c\x1d\x1e\x1f")  # all that ASCII has
 
 HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
@@ -123,7 +122,9 @@ def shown_lines(file: File) -> str:
     space makes a difference. file: one whose patch is not too large.
     """
     text = "".join(CHANGED.findall(_whole_lines(file.patch)))
-    return TRAILING.sub("", text) if MAY_TRAIL.search(text) else text
+    # Most texts are ASCII and have no such space, and to know that is faster.
+    clean = text.isascii() and not (text[-1:].isspace() or any(end in text for end in ENDS))
+    return text if clean else TRAILING.sub("", text)
 
 
 def _sides(patch: str) -> tuple[str, str, int, int]:
