@@ -28,7 +28,7 @@ from ghapp.settings import Settings
 from ghapp.store import Store, copying
 
 PATIENCE_SECONDS = 15.0
-PAGES = ("/", "/follow-ups", "/insights")
+PAGES = ("/", "/follow-ups", "/projects", "/insights")
 SECRET = "demo secret"
 MIGRATION = "db/migrate/20260401_add_points_to_orders.sql"
 POLICY = """\

@@ -104,6 +104,7 @@ class People:
     language: str
     chance: random.Random = field(default_factory=lambda: random.Random(SEED))
     turns: dict[str, int] = field(default_factory=dict)
+    projects: dict[str, int] = field(default_factory=dict)  # by repository, the project's issue
 
     def found(self) -> None:
         """Teams and repositories, each with its policy."""
@@ -129,6 +130,22 @@ class People:
         self.turns[kind] = self.turns.get(kind, -1) + 1
         return self.turns[kind]
 
+    def project(self) -> Steps:
+        """A project: its issue, an early consultation and answers. Later pull requests join it."""
+        script, language = _script()["project"], self.language
+        name = script["repository"]
+        issue = self.github.repositories[f"acme/{name}"].open_issue(
+            AUTHORS[-1], script["title"][language], labels=["nfr: project"]
+        )
+        self.projects[name] = issue.number
+        yield 2.0
+        issue.comment(f"/nfr consult {script['areas']} -- {script['asks'][language]}", AUTHORS[-1])
+        yield 3.0
+        for item, evidence in script["answers"].items():
+            issue.comment(f"/nfr check {item} -- {evidence[language]}", AUTHORS[-1])
+        yield 4.0
+        issue.comment(f"/nfr done -- {self.says('note')}", REVIEWERS[0])
+
     def change(self, number: int, way: Way | None = None) -> Steps:
         """The life of a pull request. number: of the change. way: by chance, if None is named."""
         chance, script = self.chance, _script()
@@ -146,11 +163,13 @@ class People:
             return Template(text).substitute(values)
 
         files = {filled(path): filled(text) for path, text in change["files"].items()}
+        project = self.projects.get(change["repository"])
         pull = self.github.repositories[f"acme/{change['repository']}"].open_pull(
             author=AUTHORS[number % len(AUTHORS)],
             branch=f"{filled(change['branch'])}-{number}",
             title=filled(change["title"][self.language]),
             files=files,
+            body=f"NFR-Project: #{project}" if project else "",
         )
         if "again" not in change:
             yield from Life(self, pull).merged()
@@ -324,6 +343,7 @@ WAYS: tuple[Way, ...] = (
     *(Life.waived, Life.abandoned),
 )
 WHERE_ADVISED: tuple[Way, ...] = (Life.unsigned,) * 10
+PROJECT_HOURS = 45.0  # as in LAST, when the project begins
 # So many hours of working time before the end, so that all that pages show is there then.
 LAST: tuple[tuple[float, Way], ...] = (
     (80, Life.due_soon),
@@ -428,7 +448,7 @@ class Player:
         # What somebody does next, by time; the number tells those of the same time apart.
         coming = list(self._openings(begin, end))
         heapq.heapify(coming)
-        self.pulls = len(coming)
+        self.pulls = sum(number > 0 for _, number, _ in coming)  # 0 is the project
         while coming and coming[0][0] <= end:
             if ended.is_set():
                 raise Ended
@@ -453,13 +473,19 @@ class Player:
             yield at, number, self.people.change(number)
             hours = timedelta(hours=chance.expovariate(1 / EVERY_HOURS))
             at = TEAM.after(at, hours)
-        for hours_left, way in LAST:
+
+        def before_end(hours: float) -> datetime:
             at = end
-            while TEAM.between(at, end) < timedelta(hours=hours_left):
+            while TEAM.between(at, end) < timedelta(hours=hours):
                 at -= timedelta(minutes=10)
-            if at > begin:
+            return at
+
+        for hours_left, way in LAST:
+            if (at := before_end(hours_left)) > begin:
                 number = next(numbers)
                 yield at, number, self.people.change(number, way)
+        if (at := before_end(PROJECT_HOURS)) > begin:
+            yield at, 0, self.people.project()
 
     async def _settle(self) -> None:
         """Deliver what happened, and run what that makes dirty until nothing is."""

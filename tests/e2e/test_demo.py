@@ -104,7 +104,7 @@ def played(request: pytest.FixtureRequest) -> Played:
             page = await client.get(url)
             pages = {
                 path: await client.get(f"{ghapp}{path}?lang={language}")
-                for path in (*PAGES, "/api/v1/queue", "/api/v1/follow-ups")
+                for path in (*PAGES, "/api/v1/queue", "/api/v1/follow-ups", "/api/v1/projects")
             }
         playing.cancel()
         await asyncio.wait([playing])
@@ -187,6 +187,14 @@ def test_follow_ups_of_the_history_have_their_issues(played: Played) -> None:
         issue = played.github.repositories[one["repository"]].issues[one["issue"]]
         assert one["item"] in issue.title
         assert issue.created_at < played.github.now() - timedelta(hours=1)
+
+
+def test_the_project_of_the_history_has_answers_and_pull_requests(played: Played) -> None:
+    [project] = played.pages["/api/v1/projects"].json()["projects"]
+    issue = played.github.repositories[project["repository"]].issues[project["number"]]
+    assert issue.title == project["title"]
+    assert 0 < project["questions"] < 8
+    assert project["pulls"] >= 2
 
 
 def test_insights_count_the_history(played: Played) -> None:

@@ -630,7 +630,7 @@ async def test_an_empty_page_says_why(store: Store) -> None:
     english, japanese = [(await get(store, f"/?lang={one}")).text for one in ("en", "ja")]
     for text in ("No pull request waits for a sign-off.", "No review is parked", "is overdue"):
         assert text in english
-    for text in ("承認待ちの PR はありません。", "期限切れのフォローアップはありません。"):
+    for text in ("承認待ちの PR はありません。", "期限切れの後日対応はありません。"):
         assert text in japanese
     assert "No follow-up is due later" in (await get(store, "/follow-ups?lang=en")).text
 

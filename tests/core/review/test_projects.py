@@ -374,7 +374,7 @@ def test_a_deferral_opens_no_follow_up_and_lasts_until_its_day_is_over() -> None
     assert "opens no follow-up" not in again.marks.comment
     assert "opens no follow-up" not in board(answered()).marks.comment
     assert [bool(one.areas[0].items[0].answer) for one in (deferred, again)] == [True, False]
-    assert "フォローアップの Issue を作成しません" in board(holds, language="ja").marks.comment
+    assert "後日対応の Issue を作成しません" in board(holds, language="ja").marks.comment
 
 
 def test_pages_show_the_areas_of_a_project_as_its_comment_does() -> None:
