@@ -36,6 +36,21 @@ class Repository:
         return self.full_name.partition("/")[2].casefold() == ORGANISATION
 
 
+def pull_page(full_name: str, number: int) -> str:
+    """The path of a pull's page of ghapp. full_name: of its repository."""
+    return f"/pulls/{quote(full_name)}/{number}"
+
+
+def project_page(full_name: str, number: int) -> str:
+    """The path of a project's page of ghapp. full_name, number: of its issue."""
+    return f"/projects/{quote(full_name)}/{number}"
+
+
+def configuration_page(full_name: str) -> str:
+    """The path of the page of ghapp on a repository's standing review."""
+    return f"/configuration/{quote(full_name)}"
+
+
 @dataclass(frozen=True, slots=True)
 class PullKey:
     """One pull request."""
@@ -49,7 +64,7 @@ class PullKey:
     @property
     def page(self) -> str:
         """The path of its page of ghapp."""
-        return f"/pulls/{quote(self.repository.full_name)}/{self.number}"
+        return pull_page(self.repository.full_name, self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +119,7 @@ class ProjectKey:
     @property
     def page(self) -> str:
         """The path of its page of ghapp."""
-        return f"/projects/{quote(self.repository.full_name)}/{self.number}"
+        return project_page(self.repository.full_name, self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +178,7 @@ class ConfigurationKey:
     @property
     def page(self) -> str:
         """The path of its page of ghapp."""
-        return f"/configuration/{quote(self.repository.full_name)}"
+        return configuration_page(self.repository.full_name)
 
 
 Key = (

@@ -28,12 +28,13 @@ from ghapp.core.insights import (
     worth_it,
 )
 from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
+from ghapp.core.model import pull_page
 from ghapp.core.self_review import GROUPS, SelfReview, numbers
 from ghapp.core.text.places import Place
 from ghapp.core.text.question_report import proposals
 from ghapp.store.insights import AGES, OLDER, Insights, Narrowed, Unsigned, Week
 from ghapp.web.charts import Chart, Point, Series, lines, rows, stacks
-from ghapp.web.views.parts import MOST_NAME, MOST_TITLE, MOST_WHY, page_path
+from ghapp.web.views.parts import MOST_NAME, MOST_TITLE, MOST_WHY
 
 WEEKS = (4, 12, 26, 52)
 MOST_QUESTIONS = 50
@@ -283,7 +284,7 @@ def _unsigned(one: Unsigned, place: Place) -> UnsignedView:
         tuple(visible(area.id, MOST_NAME) for area in one.overview.waiting),
         one.at,
         place.pull(one.full_name, one.number),
-        page_path(one.full_name, one.number),
+        pull_page(one.full_name, one.number),
     )
 
 

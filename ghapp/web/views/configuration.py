@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
 
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
+from ghapp.core.model import configuration_page
 from ghapp.core.review.configuration import Tracked
 from ghapp.core.scan.checklist import SEVERITIES
 from ghapp.core.text.places import Place
@@ -120,7 +120,7 @@ def configurations_view(found: Iterable[Configured], place: Place) -> Configurat
                 one.searched_at,
                 one.issue,
                 place.issue(one.full_name, one.issue) if one.issue else "",
-                f"/configuration/{quote(one.full_name)}",
+                configuration_page(one.full_name),
             )
             for one in found
         )

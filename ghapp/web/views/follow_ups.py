@@ -8,9 +8,10 @@ from datetime import date, datetime
 
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
+from ghapp.core.model import pull_page
 from ghapp.core.text.places import Place
 from ghapp.store.pages import PARTS, Due, FollowUps, Parts
-from ghapp.web.views.parts import MOST_NAME, MOST_NOTE, listed, page_path, time_of
+from ghapp.web.views.parts import MOST_NAME, MOST_NOTE, listed, time_of
 
 SOON_DAYS = 7
 
@@ -116,7 +117,7 @@ def follow_up_row(one: Due, today: date, place: Place, words: Words) -> FollowUp
         _due_in(days, words),
         what.issue,
         place.follow_up(name, what),
-        page_path(name, what.number),
+        pull_page(name, what.number),
         what.extended,
         visible(what.asked_by, MOST_NAME),
         words("page_days_ago", days=(today - what.asked_at.astimezone(place.zone).date()).days)

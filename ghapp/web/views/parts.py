@@ -1,10 +1,9 @@
-"""What several views share: bounds of texts, paths of pages, times, notes and lists."""
+"""What several views share: bounds of texts, times, notes and lists."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
 
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import visible
@@ -37,14 +36,6 @@ def note_view(note: Note, words: Words) -> NoteView:
         note.head_sha,
         note.until,
     )
-
-
-def page_path(full_name: str, number: int) -> str:
-    return f"/pulls/{quote(full_name)}/{number}"
-
-
-def project_path(full_name: str, number: int) -> str:
-    return f"/projects/{quote(full_name)}/{number}"
 
 
 def listed(title: str, total: int, lines: list[str], words: Words) -> str:

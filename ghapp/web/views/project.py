@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import code, dotted, link, literal, paragraphs, visible
+from ghapp.core.model import project_page, pull_page
 from ghapp.core.records import ProjectArea
 from ghapp.core.review.projects import open_concerns
 from ghapp.core.text.places import Place
@@ -26,8 +27,6 @@ from ghapp.web.views.parts import (
     NoteView,
     listed,
     note_view,
-    page_path,
-    project_path,
     time_of,
 )
 from ghapp.web.views.pull import inherited
@@ -160,7 +159,7 @@ def _member(one: ProjectMember, place: Place, words: Words) -> ProjectPullRow:
         else (),
         len(inherited(overview)) if overview else 0,
         place.pull(one.full_name, one.number),
-        page_path(one.full_name, one.number),
+        pull_page(one.full_name, one.number),
     )
 
 
@@ -208,7 +207,7 @@ def projects_view(found: ProjectsPage, place: Place, words: Words) -> ProjectsVi
                     words("page_projects_pulls", open=one.open_pulls, count=one.pulls),
                 ),
                 place.issue(one.full_name, one.number),
-                project_path(one.full_name, one.number),
+                project_page(one.full_name, one.number),
             )
             for one in found.projects
         ),

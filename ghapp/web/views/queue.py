@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ghapp.core.i18n import Words
 from ghapp.core.markdown import dotted, link, literal, paragraphs, visible
+from ghapp.core.model import project_page, pull_page
 from ghapp.core.records import Consultation
 from ghapp.core.text.places import Place
 from ghapp.core.text.turns import age, longest, next_release, quoted, release_named, waited
@@ -21,8 +22,6 @@ from ghapp.web.views.parts import (
     MOST_TITLE,
     MOST_WHY,
     listed,
-    page_path,
-    project_path,
     time_of,
 )
 
@@ -139,7 +138,7 @@ def _waiting(one: Waiting, found: StandUp, place: Place, words: Words) -> Review
         visible(overview.title, MOST_TITLE),
         visible(overview.author, MOST_NAME),
         place.pull(one.full_name, one.number),
-        page_path(one.full_name, one.number),
+        pull_page(one.full_name, one.number),
         tuple(visible(area.id, MOST_NAME) for area in overview.waiting),
         why or visible(one.title, MOST_WHY),
         one.since,
@@ -163,7 +162,7 @@ def _consultation(one: Consultation, found: StandUp, place: Place, words: Words)
         visible(one.title, MOST_TITLE),
         visible(one.who, MOST_NAME),
         place.issue(one.full_name, one.number),
-        project_path(one.full_name, one.number),
+        project_page(one.full_name, one.number),
         tuple(visible(area, MOST_NAME) for area in one.areas),
         words("page_consulted", note=quoted(one.question, words)),
         one.asked_at,
@@ -188,7 +187,7 @@ def _admin(one: Parked | Failing | Broken, now: datetime, place: Place, words: W
     return ReviewRow(
         *(visible(name, MOST_NAME), number, "", ""),
         url=place.pull(name, number) if number else url,
-        page=page_path(name, number) if number else "",
+        page=pull_page(name, number) if number else "",
         areas=(),
         why=why,
         since=since,
