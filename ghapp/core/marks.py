@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -385,11 +385,7 @@ class EditIssue(Effect):
 
     @classmethod
     def planned(cls, change: Change) -> Iterable[Effect]:
-        due = {issue.item: issue.due for issue in change.observed.issues}
-        for issue in sorted(change.desired.issues, key=lambda one: one.item):
-            changed = due.get(issue.item, issue.due) != issue.due
-            if changed and change.issues.get(issue.item):
-                yield cls(issue, change.issues[issue.item])
+        return (cls(*one) for one in _changed(change, lambda issue: issue.due))
 
     def applied(self, marks: Marks) -> Marks:
         return _with_issue(marks, self.issue)
@@ -408,14 +404,19 @@ class CloseIssue(Effect):
 
     @classmethod
     def planned(cls, change: Change) -> Iterable[Effect]:
-        done = {issue.item: issue.done for issue in change.observed.issues}
-        for issue in sorted(change.desired.issues, key=lambda one: one.item):
-            changed = done.get(issue.item, issue.done) != issue.done
-            if changed and change.issues.get(issue.item):
-                yield cls(issue, change.issues[issue.item])
+        return (cls(*one) for one in _changed(change, lambda issue: issue.done))
 
     def applied(self, marks: Marks) -> Marks:
         return _with_issue(marks, self.issue)
+
+
+def _changed(change: Change, part: Callable[[Issue], str]) -> Iterator[tuple[Issue, int]]:
+    """The issues that GitHub has with another value of this part, each with its number."""
+    before = {issue.item: part(issue) for issue in change.observed.issues}
+    for issue in sorted(change.desired.issues, key=lambda one: one.item):
+        number = change.issues.get(issue.item, 0)
+        if number and before.get(issue.item, part(issue)) != part(issue):
+            yield issue, number
 
 
 def _with_issue(marks: Marks, issue: Issue) -> Marks:

@@ -78,15 +78,14 @@ def reminders(
     One comes when the working day begins on which the follow-up is due, and one five working days
     later. found: the follow-ups of the pull.
     """
-    policy = facts.policy
+    working = facts.policy.working_time
     called, coming = list[Reminder](), list[datetime]()
-    for one in found if policy.defer.remind else ():
+    for one in found if facts.policy.defer.remind else ():
         if not one.is_open:
             continue
         day = date.fromisoformat(one.last_day)
-        late = policy.working_time.days_later(day, OVERDUE_DAYS)
-        stages = {"due": day, "overdue": late}
-        times = {policy.working_time.opens_on(at): stage for stage, at in stages.items()}
+        late = working.days_later(day, OVERDUE_DAYS)
+        times = {working.opens_on(day): "due", working.opens_on(late): "overdue"}
         coming += [at for at in times if at > facts.now]
         past = [Reminder(one, stage) for at, stage in times.items() if at <= facts.now]
         called += past[-1:] if one.issue else ()

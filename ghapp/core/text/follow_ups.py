@@ -127,9 +127,10 @@ def reminder(one: Reminder, review: Review) -> Reply:
     policy, made = review.facts.policy, one.follow_up
     words, day = Words(policy.language), made.last_day
     said = words(f"reminder_{one.stage}", number=made.number, day=day)
+    id = f"{one.stage}:{day}:{made.issue}"
     return Reply(
-        topic=f"{one.stage}:{day}:{made.issue}",
-        message_id=f"{one.stage}:{day}:{made.issue}",
+        topic=id,
+        message_id=id,
         body=f"{said}\n\n{_ways(made, policy, words)}",
         issue=made.issue,
     )
