@@ -35,7 +35,7 @@ from ghapp.store import Store, credentials, stats
 from ghapp.web import forms
 from ghapp.web.app import headers_at, site
 from ghapp.web.language import language
-from ghapp.web.pages import spans
+from ghapp.web.pages import templates
 
 LIFE_SECONDS = 3600.0  # of the token, and of the cookie that it is exchanged for
 COOKIE = "__Host-ghapp-setup"
@@ -126,14 +126,7 @@ class SetUp:
         self._until = 0.0
         self._session: Session | None = None
         self._finishing = asyncio.Lock()
-        self._templates = jinja2.Environment(
-            loader=jinja2.PackageLoader("ghapp.web"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters["spans"] = spans
+        self._templates = templates(settings.timezone)
         policy = (
             f"default-src 'none'; style-src 'self'; form-action 'self' {settings.web_url}; "
             "base-uri 'none'; frame-ancestors 'none'"
